@@ -1,0 +1,65 @@
+// The contract between the TCP layer and a protocol parser. Enters: in-order bytes of both sides; leaves: event drafts.
+import type { Protocol } from '../events/common.ts';
+import type { EventDraft } from '../events/event.ts';
+import type { Flow, Span } from '../flow.ts';
+
+/** Bounds on everything that traffic can make grow. Bytes unless said otherwise. */
+export interface SensorLimits {
+  /** Of a decoded HTTP or AMQP body kept for the policy; the rest is counted and skipped. */
+  readonly body: number;
+  /** Of an HTTP head (start line and headers), and of an AMQP method or header frame. */
+  readonly head: number;
+  /** Of one SQL protocol message that is parsed whole. */
+  readonly statement: number;
+  /** Result rows kept per result. */
+  readonly rows: number;
+  /** Prepared statements and portals kept per connection; more is the cause `limit`. */
+  readonly prepared: number;
+  /** Requests of one flow that wait for their responses. */
+  readonly pipeline: number;
+  /** Out-of-order bytes held per direction. */
+  readonly reassembly: number;
+  /** Flows tracked at once. */
+  readonly flows: number;
+  /** Microseconds without a packet after which a flow is given up. */
+  readonly idle: number;
+}
+
+export const DEFAULT_LIMITS: SensorLimits = {
+  body: 1 << 20,
+  head: 1 << 16,
+  statement: 1 << 22,
+  rows: 100,
+  prepared: 4096,
+  pipeline: 1024,
+  reassembly: 1 << 22,
+  flows: 100_000,
+  idle: 600_000_000,
+};
+
+/** What a parser may ask of the flow that it reads. */
+export interface ParserContext {
+  readonly flow: Flow;
+  readonly limits: SensorLimits;
+  /** Emits an event that was read from `span`. Time and packet numbers are added by the flow. */
+  emit(span: Span, draft: EventDraft): void;
+}
+
+/** How a side's stream ended. */
+export type StreamEnd = 'fin' | 'rst' | 'timeout' | 'evicted' | 'capture-end';
+
+/**
+ * Reads one connection. The TCP layer calls it in the order of the packets; within a side, `data` and `lost` come in the
+ * order of the stream and without overlap. Parsers never throw on traffic: what they cannot read is an event.
+ */
+export interface StreamParser {
+  readonly protocol: Protocol;
+  /** `bytes` belong to the parser from now on up to the next call only: copy what must be kept. */
+  data(side: Span['side'], offset: number, bytes: Uint8Array): void;
+  /** `length` bytes from `offset` will never come. */
+  lost(side: Span['side'], offset: number, length: number): void;
+  end(side: Span['side'], how: StreamEnd): void;
+}
+
+/** Makes a parser for one flow. `midstream` flows start in an unknown state. */
+export type ParserFactory = (context: ParserContext) => StreamParser;
