@@ -1,0 +1,189 @@
+// The plain, serialisable document that a policy module builds: it can be hashed, diffed and analysed. Leaves: types.
+import type { Place } from '../errors.ts';
+import type { Protocol } from '../events/common.ts';
+import type { LostCause } from '../events/lost.ts';
+import type { SqlComparison, SqlFeature, SqlVerb } from '../sql/reading.ts';
+
+/** What to do with what cannot be told. */
+export type Posture = 'drop' | 'pass';
+
+/** What a posture can be given for. */
+export type PostureCause = LostCause | 'body' | 'consequence';
+
+export interface ServiceDeclaration {
+  readonly name: string;
+  /** `external`: a principal outside the application; without addresses it stands for every address that no service has. */
+  readonly kind: 'service' | 'external';
+  /** IP addresses or CIDR prefixes. */
+  readonly at: readonly string[];
+  /** The ports on which it answers, by protocol. */
+  readonly ports: Readonly<Partial<Record<Protocol, readonly number[]>>>;
+  readonly place: Place | null;
+}
+
+/** How values are made comparable before they are compared. */
+export type Normaliser = 'text' | 'decimal' | 'integer' | 'lower';
+
+/** Where in a request a fact stands. */
+export type FactSource =
+  | { readonly in: 'path'; readonly name: string }
+  | { readonly in: 'query'; readonly name: string }
+  | { readonly in: 'header'; readonly name: string }
+  | { readonly in: 'cookie'; readonly name: string }
+  /** A JSON body, by RFC 6901 pointer. */
+  | { readonly in: 'body'; readonly pointer: string }
+  /** An application/x-www-form-urlencoded body. */
+  | { readonly in: 'form'; readonly name: string }
+  | {
+      readonly in: 'property';
+      readonly name: 'message-id' | 'correlation-id' | 'reply-to' | 'type' | 'user-id' | 'app-id';
+    }
+  | { readonly in: 'routing-key' }
+  /** A JSON body of the response, or a response header, or a column of the first result row. */
+  | { readonly in: 'response-body'; readonly pointer: string }
+  | { readonly in: 'response-header'; readonly name: string }
+  | { readonly in: 'result'; readonly column: string };
+
+export interface FactDeclaration {
+  readonly fact: string;
+  readonly source: FactSource;
+  readonly as: Normaliser;
+  /** A request without the value is not explained, unless this is true. */
+  readonly optional: boolean;
+}
+
+/** What a value in SQL must be. */
+export type SqlOperand =
+  | { readonly kind: 'fact'; readonly fact: string; readonly as: Normaliser }
+  | { readonly kind: 'literal'; readonly value: string | null }
+  | { readonly kind: 'any' }
+  /** `column + operand` or `column - operand`, on the same column. */
+  | { readonly kind: 'increase' | 'decrease'; readonly by: SqlOperand };
+
+interface RequestBase {
+  /** Unique within the document; a person reads it in verdicts. */
+  readonly id: string;
+  readonly from: string;
+  readonly to: string;
+  readonly facts: readonly FactDeclaration[];
+  readonly place: Place | null;
+}
+
+export interface HttpRequestDeclaration extends RequestBase {
+  readonly protocol: 'http';
+  readonly method: string;
+  /** A template such as `/users/:user/charge`. */
+  readonly path: string;
+  /** Query parameters that may occur; any other makes it another request. */
+  readonly query: readonly string[];
+}
+
+export interface AmqpRequestDeclaration extends RequestBase {
+  readonly protocol: 'amqp';
+  readonly action:
+    | { readonly kind: 'publish'; readonly exchange: string; readonly routingKey: string }
+    | { readonly kind: 'deliver'; readonly queue: string }
+    | { readonly kind: 'get'; readonly queue: string }
+    | { readonly kind: 'consume'; readonly queue: string }
+    | { readonly kind: 'declare-queue'; readonly queue: string }
+    | { readonly kind: 'declare-exchange'; readonly exchange: string }
+    | {
+        readonly kind: 'bind-queue';
+        readonly queue: string;
+        readonly exchange: string;
+        readonly routingKey: string;
+      }
+    | { readonly kind: 'purge-queue'; readonly queue: string }
+    | { readonly kind: 'delete-queue'; readonly queue: string }
+    | { readonly kind: 'delete-exchange'; readonly exchange: string };
+}
+
+export interface SqlRequestDeclaration extends RequestBase {
+  readonly protocol: 'sql';
+  readonly verb: SqlVerb;
+  readonly table: string | null;
+  /** Columns that a select may read; null for any. */
+  readonly columns: readonly string[] | null;
+  /** All predicates, no more and no fewer. */
+  readonly where: readonly {
+    readonly column: string;
+    readonly operator: SqlComparison;
+    readonly operand: SqlOperand;
+  }[];
+  /** All columns that are assigned, or inserted. */
+  readonly values: readonly { readonly column: string; readonly operand: SqlOperand }[];
+  readonly returning: readonly string[];
+  /** Features beyond the plain statement that are allowed. */
+  readonly allowing: readonly SqlFeature[];
+  /** For `set`, `reset`, `show`, `use`. */
+  readonly setting: string | null;
+}
+
+export type RequestDeclaration = HttpRequestDeclaration | AmqpRequestDeclaration | SqlRequestDeclaration;
+
+/** How often a step comes. */
+export type Cardinality =
+  /** Exactly once; a chain without it is recorded as incomplete. */
+  | 'once'
+  /** At most once. */
+  | 'optional'
+  /** Any number of times. */
+  | 'many'
+  /** Exactly once, and before its parent is answered with success. */
+  | 'required'
+  /** Exactly once, within `within` of its parent. */
+  | 'eventually';
+
+/** One step of a chain: a request, what it causes in turn, and how often. */
+export interface StepDeclaration {
+  readonly request: string;
+  readonly cardinality: Cardinality;
+  /** For `eventually`: microseconds. */
+  readonly within: number | null;
+  /** Further attempts that are allowed after one failed or got no answer. */
+  readonly retries: number;
+  readonly children: readonly StepDeclaration[];
+  /** `in-order`: a child may come only when those before it are done. */
+  readonly order: 'any' | 'in-order';
+  readonly place: Place | null;
+}
+
+export interface ChainDeclaration {
+  readonly root: StepDeclaration;
+  readonly place: Place | null;
+}
+
+/** Where explicit keys stand. A key narrows the candidates, and never widens them. */
+export interface KeyDeclaration {
+  /** Names the key; two sources of one name carry the same value. */
+  readonly key: string;
+  readonly in: 'http-header' | 'amqp-header' | 'amqp-property' | 'sql-comment';
+  readonly name: string;
+  /** `trace-id`: the 32 hex digits of a W3C traceparent. */
+  readonly part: 'all' | 'trace-id';
+}
+
+export interface PolicyLimits {
+  /** Microseconds that an unexplained request waits for what may explain it. */
+  readonly reorder: number;
+  /** Microseconds after which an open chain is given up. */
+  readonly chain: number;
+  /** Chains open at once. */
+  readonly chains: number;
+  /** Microseconds that a block lasts. */
+  readonly block: number;
+}
+
+export interface PolicyDocument {
+  readonly format: 1;
+  readonly application: string;
+  readonly mode: 'audit' | 'enforce';
+  readonly services: readonly ServiceDeclaration[];
+  readonly requests: readonly RequestDeclaration[];
+  readonly chains: readonly ChainDeclaration[];
+  /** Requests that are allowed outside any chain. */
+  readonly outside: readonly string[];
+  readonly keys: readonly KeyDeclaration[];
+  readonly postures: Readonly<Record<PostureCause, Posture>>;
+  readonly limits: PolicyLimits;
+}
