@@ -1,4 +1,5 @@
 // The plain, serialisable document that a policy module builds: it can be hashed, diffed and analysed. Leaves: types.
+import type { Cardinality } from '../chain/plan.ts';
 import type { Place } from '../errors.ts';
 import type { Protocol } from '../events/common.ts';
 import type { LostCause } from '../events/lost.ts';
@@ -54,7 +55,7 @@ export interface FactDeclaration {
 
 /** What a value in SQL must be. */
 export type SqlOperand =
-  | { readonly kind: 'fact'; readonly fact: string; readonly as: Normaliser }
+  | { readonly kind: 'fact'; readonly fact: string }
   | { readonly kind: 'literal'; readonly value: string | null }
   | { readonly kind: 'any' }
   /** `column + operand` or `column - operand`, on the same column. */
@@ -115,24 +116,13 @@ export interface SqlRequestDeclaration extends RequestBase {
   readonly returning: readonly string[];
   /** Features beyond the plain statement that are allowed. */
   readonly allowing: readonly SqlFeature[];
+  /** Functions that it may call; none by default. */
+  readonly calling: readonly string[];
   /** For `set`, `reset`, `show`, `use`. */
   readonly setting: string | null;
 }
 
 export type RequestDeclaration = HttpRequestDeclaration | AmqpRequestDeclaration | SqlRequestDeclaration;
-
-/** How often a step comes. */
-export type Cardinality =
-  /** Exactly once; a chain without it is recorded as incomplete. */
-  | 'once'
-  /** At most once. */
-  | 'optional'
-  /** Any number of times. */
-  | 'many'
-  /** Exactly once, and before its parent is answered with success. */
-  | 'required'
-  /** Exactly once, within `within` of its parent. */
-  | 'eventually';
 
 /** One step of a chain: a request, what it causes in turn, and how often. */
 export interface StepDeclaration {
@@ -187,3 +177,44 @@ export interface PolicyDocument {
   readonly postures: Readonly<Record<PostureCause, Posture>>;
   readonly limits: PolicyLimits;
 }
+
+/** Keys that are read wherever they stand, unless a policy says otherwise. */
+export const DEFAULT_KEYS: readonly KeyDeclaration[] = [
+  // W3C Trace Context: the trace id is shared along a chain, the rest of the header changes at each hop.
+  { key: 'trace', in: 'http-header', name: 'traceparent', part: 'trace-id' },
+  { key: 'trace', in: 'amqp-header', name: 'traceparent', part: 'trace-id' },
+  { key: 'b3', in: 'http-header', name: 'x-b3-traceid', part: 'all' },
+  { key: 'b3', in: 'amqp-header', name: 'x-b3-traceid', part: 'all' },
+  { key: 'request', in: 'http-header', name: 'x-request-id', part: 'all' },
+  { key: 'correlation', in: 'amqp-property', name: 'correlation-id', part: 'all' },
+  { key: 'message', in: 'amqp-property', name: 'message-id', part: 'all' },
+];
+
+/**
+ * What is done with what cannot be told. It fails closed, but for causes that our own side brings about (packets lost
+ * before they reached us, a start in the middle, memory) and for what honest services do after a denied request.
+ */
+export const DEFAULT_POSTURES: Readonly<Record<PostureCause, Posture>> = {
+  tls: 'drop',
+  gss: 'drop',
+  http2: 'drop',
+  tunnel: 'drop',
+  compressed: 'drop',
+  'other-protocol': 'drop',
+  'unknown-protocol': 'drop',
+  malformed: 'drop',
+  limit: 'drop',
+  body: 'drop',
+  gap: 'pass',
+  midstream: 'pass',
+  evicted: 'pass',
+  consequence: 'pass',
+};
+
+/** 10 ms of reordering, ten minutes a chain, a hundred thousand chains, an hour a block. */
+export const DEFAULT_LIMITS: PolicyLimits = {
+  reorder: 10_000,
+  chain: 600_000_000,
+  chains: 100_000,
+  block: 3_600_000_000,
+};

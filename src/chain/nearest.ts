@@ -1,0 +1,93 @@
+// Which open chain came closest to explaining a request that none explains. Enters: a request, slots; leaves: a nearness.
+import { blockersOf, type ChainRequest, type FactReading, type Slot } from './state.ts';
+
+/** The closest place, and how it differs. */
+export interface Nearness {
+  readonly slot: Slot;
+  /** Facts that both have and that agree. */
+  readonly agreeing: number;
+  readonly differing: readonly { readonly settled: FactReading; readonly read: FactReading }[];
+  /** True when the request carries a key of this very chain. */
+  readonly named: boolean;
+  /** True when the request carries a key that this chain has with another value. */
+  readonly contradicted: boolean;
+  /** The slots that must be done first. */
+  readonly blockers: readonly Slot[];
+}
+
+/** Slots remembered for each kind of request, newest last. */
+const REMEMBERED = 512;
+
+/** The newest slots of each kind, of chains that are still open: the nearest is sought among these. */
+export class RecentSlots {
+  readonly #kinds = new Map<string, Set<Slot>>();
+
+  add(slot: Slot): void {
+    const kind = this.#kinds.get(slot.plan.request);
+    if (kind === undefined) {
+      this.#kinds.set(slot.plan.request, new Set([slot]));
+      return;
+    }
+    kind.add(slot);
+    if (kind.size > REMEMBERED) {
+      const oldest = kind.values().next();
+      if (oldest.done !== true) kind.delete(oldest.value);
+    }
+  }
+
+  retire(slot: Slot): void {
+    this.#kinds.get(slot.plan.request)?.delete(slot);
+  }
+
+  of(request: string): Iterable<Slot> {
+    return this.#kinds.get(request) ?? [];
+  }
+}
+
+const STATE_RANK = { waiting: 3, blocked: 2, spent: 1, closed: 0 } as const;
+
+/** The closest of these places: by its key, by agreeing facts, by fewest differences, by what it waits for, the newest. */
+export function nearestOf(request: ChainRequest, slots: Iterable<Slot>): Nearness | null {
+  let best: Nearness | null = null;
+  for (const slot of slots) {
+    const nearness = compare(request, slot);
+    if (best === null || !closer(best, nearness)) best = nearness;
+  }
+  return best;
+}
+
+function compare(request: ChainRequest, slot: Slot): Nearness {
+  let agreeing = 0;
+  const differing: { settled: FactReading; read: FactReading }[] = [];
+  for (const read of request.facts) {
+    const settled = slot.chain.facts.get(read.fact);
+    if (settled === undefined) continue;
+    if (settled.value === read.value) agreeing++;
+    else differing.push({ settled, read });
+  }
+  let named = false;
+  let contradicted = false;
+  for (const [key, value] of request.keys) {
+    const own = slot.chain.keys.get(key);
+    if (own === value) named = true;
+    else if (own !== undefined) contradicted = true;
+  }
+  return {
+    slot,
+    agreeing,
+    differing,
+    named,
+    contradicted,
+    blockers: slot.state === 'blocked' ? blockersOf(slot) : [],
+  };
+}
+
+/** True when `a` is strictly closer than `b`. */
+function closer(a: Nearness, b: Nearness): boolean {
+  if (a.named !== b.named) return a.named;
+  if (a.differing.length === 0 && b.differing.length > 0) return true;
+  if (b.differing.length === 0 && a.differing.length > 0) return false;
+  if (a.agreeing !== b.agreeing) return a.agreeing > b.agreeing;
+  if (a.differing.length !== b.differing.length) return a.differing.length < b.differing.length;
+  return STATE_RANK[a.slot.state] > STATE_RANK[b.slot.state];
+}

@@ -1,0 +1,51 @@
+// What a chain may consist of, as the chain logic needs it. Enters: nothing; leaves: types.
+
+/** How often a step comes. */
+export type Cardinality =
+  /** Exactly once; a chain without it is recorded as incomplete. */
+  | 'once'
+  /** At most once. */
+  | 'optional'
+  /** Any number of times. */
+  | 'many'
+  /** Exactly once, and before its parent is answered with success. */
+  | 'required'
+  /** Exactly once, within `within` of its parent. */
+  | 'eventually';
+
+/** One step of a chain, linked both ways. */
+export interface StepPlan {
+  /** Id of the declared request. */
+  readonly request: string;
+  readonly cardinality: Cardinality;
+  /** For `eventually`: microseconds from its parent. */
+  readonly within: number | null;
+  /** Further attempts after one failed or was never answered. */
+  readonly retries: number;
+  readonly order: 'any' | 'in-order';
+  /** Names of the facts that such a request can carry, sorted. */
+  readonly facts: readonly string[];
+  /** True when what it causes may come long after it was answered: a message waits in its queue. */
+  readonly staysOpen: boolean;
+  readonly parent: StepPlan | null;
+  /** Place among its parent's children. */
+  readonly position: number;
+  readonly children: readonly StepPlan[];
+}
+
+/** How a person reads a cardinality. */
+export function describeCardinality(plan: StepPlan): string {
+  const retried = plan.retries > 0 ? `, up to ${plan.retries} retries` : '';
+  switch (plan.cardinality) {
+    case 'once':
+      return `once${retried}`;
+    case 'optional':
+      return `at most once${retried}`;
+    case 'many':
+      return 'any number of times';
+    case 'required':
+      return `once, before its parent is answered${retried}`;
+    case 'eventually':
+      return `once, within ${(plan.within ?? 0) / 1e6} s${retried}`;
+  }
+}

@@ -1,0 +1,99 @@
+// An open chain: what has come, what may still come, which facts are settled. Enters: nothing; leaves: types.
+import type { Evidence, Micros } from '../flow.ts';
+import type { ChainId, VerdictId } from '../verdict.ts';
+import type { StepPlan } from './plan.ts';
+
+/** A value read from one request or response. */
+export interface FactReading {
+  readonly fact: string;
+  /** Normalised: two readings agree when these are equal. */
+  readonly value: string;
+  /** For a person: `POST /contracts, header x-user`. */
+  readonly source: string;
+  readonly evidence: Evidence;
+}
+
+/** A request as the chain logic needs it: which step it is, what it says, which chain it claims. */
+export interface ChainRequest {
+  readonly request: string;
+  readonly facts: readonly FactReading[];
+  /** Explicit keys it carries, such as `trace` to the trace id. */
+  readonly keys: ReadonlyMap<string, string>;
+  readonly ts: Micros;
+  readonly evidence: Evidence;
+  /** One line for a person. */
+  readonly summary: string;
+  /** True when nobody will answer it (a delivery that needs no acknowledgement). */
+  readonly unanswered: boolean;
+}
+
+/** One request that came, in its place in a chain. */
+export interface Instance {
+  readonly chain: ChainState;
+  readonly plan: StepPlan;
+  readonly slot: Slot | null;
+  readonly summary: string;
+  readonly ts: Micros;
+  readonly evidence: Evidence;
+  /** `lost`: its connection ended before an answer. */
+  state: 'open' | 'answered' | 'failed' | 'lost';
+  answer: string | null;
+  /** True while its service may make the requests below it. */
+  serving: boolean;
+  /** Set when it is the consequence of a denied request. */
+  readonly taint: VerdictId | null;
+  readonly slots: Slot[];
+}
+
+/** A place in a chain where a request is expected. */
+export interface Slot {
+  readonly chain: ChainState;
+  readonly parent: Instance;
+  readonly plan: StepPlan;
+  readonly attempts: Instance[];
+  /** The verdict that denied a request which came closest to this place. */
+  denied: VerdictId | null;
+  /** `blocked`: another must come first. `spent`: it came as often as it may. `closed`: its time is over. */
+  state: 'blocked' | 'waiting' | 'spent' | 'closed';
+  /** Its place in the index; null while it is not waiting. */
+  bucket: string | null;
+  /** Set when its time ran out and that was said. */
+  overdue: boolean;
+}
+
+export interface ChainState {
+  readonly id: ChainId;
+  readonly root: Instance;
+  /** For a person: `POST /contracts of customer 198.51.100.7`. */
+  readonly title: string;
+  readonly opened: Micros;
+  readonly facts: Map<string, FactReading>;
+  readonly keys: Map<string, string>;
+  /** Set on a chain that exists only to name the consequences of a denied request. */
+  readonly tainted: VerdictId | null;
+  readonly slots: Slot[];
+  requests: number;
+  /** Instances that serve and slots that wait; at zero the chain has ended. */
+  live: number;
+  ended: Micros | null;
+}
+
+/** True when the step has come and went well. */
+export function isDone(slot: Slot): boolean {
+  return slot.attempts.some(
+    (attempt) => attempt.state === 'answered' || (attempt.plan.staysOpen && attempt.state === 'open'),
+  );
+}
+
+/** True when the step need not have come before later ones in order. */
+export function mayBeAbsent(slot: Slot): boolean {
+  return slot.plan.cardinality === 'optional' || slot.plan.cardinality === 'many';
+}
+
+/** The slots that a blocked slot waits for. */
+export function blockersOf(slot: Slot): Slot[] {
+  if (slot.parent.plan.order === 'any') return [];
+  return slot.parent.slots.filter(
+    (other) => other.plan.position < slot.plan.position && !isDone(other) && !mayBeAbsent(other),
+  );
+}

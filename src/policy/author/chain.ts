@@ -1,0 +1,107 @@
+// The words for chains: what one user request causes, how often, in which order. Enters: requests; leaves: rules.
+import type { Cardinality } from '../../chain/plan.ts';
+import type { Place } from '../../errors.ts';
+import type { KeyDeclaration, PolicyDocument, Posture, PostureCause } from '../document.ts';
+import { callSite } from './context.ts';
+import { microseconds } from './duration.ts';
+import type { Request } from './request.ts';
+
+/** A request in its place in a chain. */
+export interface Step {
+  readonly kind: 'step';
+  readonly request: Request;
+  readonly cardinality: Cardinality;
+  readonly within: number | null;
+  readonly retries: number;
+  readonly order: 'any' | 'in-order';
+  readonly children: readonly Step[];
+  readonly place: Place | null;
+  /** Allows this many further attempts after one that failed or got no answer. */
+  retried(times: number): Step;
+}
+
+/** Steps that must come one after the other: each only when the one before it was answered with success. */
+export interface Ordered {
+  readonly kind: 'in-order';
+  readonly steps: readonly Step[];
+}
+
+/** What a step causes: steps in any order, or all of them in order. */
+export type Causes = readonly (Step | Request)[] | readonly [Ordered];
+
+/** A part of an application: what `application` takes. */
+export type Rule =
+  | { readonly kind: 'chain'; readonly root: Step; readonly place: Place | null }
+  | { readonly kind: 'outside'; readonly requests: readonly Request[] }
+  | { readonly kind: 'settings'; readonly settings: Settings };
+
+/** Everything about an application that is not a request. */
+export interface Settings {
+  /** `audit` says what it would do; `enforce` does it. */
+  readonly mode?: PolicyDocument['mode'];
+  /** What to do with what cannot be told, by cause. */
+  readonly postures?: Readonly<Partial<Record<PostureCause, Posture>>>;
+  /** Further keys beside those that are known anyway (traceparent, b3, x-request-id, correlation-id, message-id). */
+  readonly keys?: readonly KeyDeclaration[];
+  /** How long an unexplained request waits for what may explain it, such as `20ms`. */
+  readonly reorder?: string;
+  /** How long a chain may stay open. */
+  readonly chainLifetime?: string;
+  /** How many chains may be open at once. */
+  readonly chains?: number;
+  /** How long a block lasts. */
+  readonly block?: string;
+}
+
+function step(cardinality: Cardinality, request: Request, causes: Causes, within: number | null): Step {
+  const first = causes[0];
+  const ordered = first?.kind === 'in-order';
+  const children = (ordered ? first.steps : (causes as readonly (Step | Request)[])).map(asStep);
+  const make = (retries: number): Step => ({
+    kind: 'step',
+    request,
+    cardinality,
+    within,
+    retries,
+    order: ordered ? 'in-order' : 'any',
+    children,
+    place,
+    retried: make,
+  });
+  const place = callSite();
+  return make(0);
+}
+
+function asStep(item: Step | Request): Step {
+  return item.kind === 'step' ? item : once(item);
+}
+
+/** Exactly once; a chain without it is recorded as incomplete. */
+export const once = (request: Request, ...causes: Causes): Step => step('once', request, causes, null);
+/** At most once. */
+export const optional = (request: Request, ...causes: Causes): Step =>
+  step('optional', request, causes, null);
+/** Any number of times. */
+export const many = (request: Request, ...causes: Causes): Step => step('many', request, causes, null);
+/** Exactly once, and before its parent is answered with success: an answer without it is a violation. */
+export const required = (request: Request, ...causes: Causes): Step =>
+  step('required', request, causes, null);
+/** Exactly once, within this time of its parent: when the time is up without it, that is a violation. */
+export const eventually = (request: Request, within: string, ...causes: Causes): Step =>
+  step('eventually', request, causes, microseconds(within));
+/** Steps of which each may come only when the one before it was answered with success. */
+export const inOrder = (...steps: (Step | Request)[]): Ordered => ({
+  kind: 'in-order',
+  steps: steps.map(asStep),
+});
+
+/** What one user request causes. */
+export const chain = (root: Request, ...causes: Causes): Rule => ({
+  kind: 'chain',
+  root: step('once', root, causes, null),
+  place: callSite(),
+});
+/** Requests that are allowed outside any chain: health checks, a pool's BEGIN and SET, declarations of queues. */
+export const outside = (...requests: Request[]): Rule => ({ kind: 'outside', requests });
+/** Settings of the application. */
+export const settings = (given: Settings): Rule => ({ kind: 'settings', settings: given });

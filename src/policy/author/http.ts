@@ -1,0 +1,49 @@
+// The words for HTTP requests. Enters: method, path; leaves: declarations.
+import type { FactDeclaration } from '../document.ts';
+import { callSite } from './context.ts';
+import { declare, type NeedsFrom, type Request } from './request.ts';
+
+/** An HTTP request under declaration. */
+export interface HttpWords {
+  /** Query parameters that may occur; any other makes it a request that is not declared. */
+  query(...names: string[]): Request & HttpWords;
+}
+
+/** A request with any method. Segments of the path such as `:user` are facts of that name. */
+function request(method: string, path: string): NeedsFrom<Request & HttpWords> {
+  const implied: FactDeclaration[] = path
+    .split('/')
+    .filter((segment) => segment.startsWith(':'))
+    .map((segment) => ({
+      fact: segment.slice(1),
+      source: { in: 'path', name: segment.slice(1) },
+      as: 'text',
+      optional: false,
+    }));
+  return declare(
+    {
+      label: `${method} ${path}`,
+      place: callSite(),
+      implied,
+      fields: { method, path, query: [] as string[] },
+      build: (base, fields) => ({ ...base, protocol: 'http', ...fields }),
+    },
+    (fields, self) => ({
+      query(...names) {
+        fields.query.push(...names);
+        return self();
+      },
+    }),
+  );
+}
+
+/** HTTP requests by method; `http.request` for any other method. */
+export const http = {
+  request,
+  get: (path: string) => request('GET', path),
+  head: (path: string) => request('HEAD', path),
+  post: (path: string) => request('POST', path),
+  put: (path: string) => request('PUT', path),
+  patch: (path: string) => request('PATCH', path),
+  delete: (path: string) => request('DELETE', path),
+} as const;

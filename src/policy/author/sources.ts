@@ -1,0 +1,102 @@
+// The words for where a fact stands and what a value must be. Enters: names; leaves: pieces of declarations.
+import type { SqlComparison } from '../../sql/reading.ts';
+import type { FactDeclaration, FactSource, Normaliser, SqlOperand } from '../document.ts';
+
+/** Where a fact is read from, with how it is made comparable. */
+export interface Source {
+  readonly kind: 'source';
+  readonly source: FactSource;
+  readonly as: Normaliser;
+  readonly optional: boolean;
+}
+
+function source(from: FactSource): Source {
+  return { kind: 'source', source: from, as: 'text', optional: false };
+}
+
+/** A query parameter of the request target. */
+export const query = (name: string): Source => source({ in: 'query', name });
+/** A header: of an HTTP request, or of an AMQP message. */
+export const header = (name: string): Source => source({ in: 'header', name });
+/** A cookie of an HTTP request (RFC 6265). */
+export const cookie = (name: string): Source => source({ in: 'cookie', name });
+/** A value in a JSON body, by JSON pointer (RFC 6901). */
+export const body = (pointer: string): Source => source({ in: 'body', pointer });
+/** A field of a body of type application/x-www-form-urlencoded. */
+export const form = (name: string): Source => source({ in: 'form', name });
+/** The routing key of an AMQP message. */
+export const routingKey = (): Source => source({ in: 'routing-key' });
+/** A property of an AMQP message. */
+export const property = (name: Extract<FactSource, { in: 'property' }>['name']): Source =>
+  source({ in: 'property', name });
+/** A value in the JSON body of the response. */
+export const response = (pointer: string): Source => source({ in: 'response-body', pointer });
+/** A header of the response. */
+export const responseHeader = (name: string): Source => source({ in: 'response-header', name });
+/** A column of the first row that a statement returns. */
+export const result = (column: string): Source => source({ in: 'result', column });
+
+/** Compares as a decimal number: `3.5`, `3.50` and `+3.500` are one. */
+export const decimal = (from: Source): Source => ({ ...from, as: 'decimal' });
+/** Compares as an integer: `7` and `007` are one. */
+export const integer = (from: Source): Source => ({ ...from, as: 'integer' });
+/** Compares without regard to case. */
+export const lowerCase = (from: Source): Source => ({ ...from, as: 'lower' });
+/** A request may come without this value. */
+export const maybe = (from: Source): Source => ({ ...from, optional: true });
+
+/** Turns what an author wrote in `.facts({...})` into declarations. */
+export function factDeclarations(facts: Readonly<Record<string, Source>>): FactDeclaration[] {
+  return Object.entries(facts).map(([fact, { source: from, as, optional }]) => ({
+    fact,
+    source: from,
+    as,
+    optional,
+  }));
+}
+
+/** What a value in SQL must be, as an author writes it: a literal, or one of the words below. */
+export type Operand = string | number | boolean | null | SqlOperand;
+
+/** The value that the chain has settled for this fact. */
+export const fact = (name: string): SqlOperand => ({ kind: 'fact', fact: name });
+/** Any value. */
+export const any = (): SqlOperand => ({ kind: 'any' });
+/** The column's own value and this much more. */
+export const increasedBy = (by: Operand): SqlOperand => ({ kind: 'increase', by: operand(by) });
+/** The column's own value and this much less. */
+export const decreasedBy = (by: Operand): SqlOperand => ({ kind: 'decrease', by: operand(by) });
+
+/** A comparison in `.where({...})` other than equality. */
+export interface Comparison {
+  readonly kind: 'comparison';
+  readonly operator: SqlComparison;
+  readonly operand: SqlOperand;
+}
+
+const comparison = (operator: SqlComparison, value: Operand): Comparison => ({
+  kind: 'comparison',
+  operator,
+  operand: operand(value),
+});
+
+/** `column >= value`. */
+export const atLeast = (value: Operand): Comparison => comparison('>=', value);
+/** `column <= value`. */
+export const atMost = (value: Operand): Comparison => comparison('<=', value);
+/** `column > value`. */
+export const above = (value: Operand): Comparison => comparison('>', value);
+/** `column < value`. */
+export const below = (value: Operand): Comparison => comparison('<', value);
+/** `column <> value`. */
+export const not = (value: Operand): Comparison => comparison('<>', value);
+/** `column IS NULL`. */
+export const isNull = (): Comparison => comparison('is-null', null);
+/** `column IS NOT NULL`. */
+export const isNotNull = (): Comparison => comparison('is-not-null', null);
+
+/** A literal becomes an operand; an operand stays. */
+export function operand(value: Operand): SqlOperand {
+  if (value === null) return { kind: 'literal', value: null };
+  return typeof value === 'object' ? value : { kind: 'literal', value: String(value) };
+}

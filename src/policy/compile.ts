@@ -1,0 +1,158 @@
+// Turns a document into look-ups. Enters: a checked document; leaves: what matching and deciding need, nothing else.
+import type { StepPlan } from '../chain/plan.ts';
+import type { Protocol } from '../events/common.ts';
+import { AddressBook, type Prefix, type Principal, parsePrefix, UNKNOWN } from '../identity/addresses.ts';
+import { derivedConnections } from './connections.ts';
+import type {
+  AmqpRequestDeclaration,
+  HttpRequestDeclaration,
+  Normaliser,
+  PolicyDocument,
+  RequestDeclaration,
+  SqlOperand,
+  SqlRequestDeclaration,
+  StepDeclaration,
+} from './document.ts';
+import { hashOf } from './hash.ts';
+
+export interface CompiledPolicy {
+  readonly document: PolicyDocument;
+  readonly hash: string;
+  readonly addresses: AddressBook;
+  readonly normalisers: ReadonlyMap<string, Normaliser>;
+  readonly requests: ReadonlyMap<string, RequestDeclaration>;
+  /** The plan that a request begins. */
+  readonly roots: ReadonlyMap<string, StepPlan>;
+  /** One place of each request in a chain, whichever comes first. */
+  readonly steps: ReadonlyMap<string, StepPlan>;
+  readonly outside: ReadonlySet<string>;
+  /** What a service's port speaks; null for a port that is not declared. */
+  protocolAt(service: string, port: number): Protocol | null;
+  mayConnect(from: string, to: string, protocol: Protocol): boolean;
+  http(from: string, to: string): readonly HttpRequestDeclaration[];
+  amqp(from: string, to: string): readonly AmqpRequestDeclaration[];
+  sql(from: string, to: string): readonly SqlRequestDeclaration[];
+}
+
+/** Compiles a document that `checkPolicy` found without errors. */
+export function compile(document: PolicyDocument): CompiledPolicy {
+  const requests = new Map(document.requests.map((request) => [request.id, request]));
+  const ports = new Map<string, Protocol>();
+  for (const service of document.services) {
+    for (const [protocol, numbers] of Object.entries(service.ports)) {
+      for (const port of numbers ?? []) ports.set(`${service.name}\n${port}`, protocol as Protocol);
+    }
+  }
+  const allowed = new Set(
+    derivedConnections(document).map(({ from, to, protocol }) => `${from}\n${to}\n${protocol}`),
+  );
+  const between = new Map<string, RequestDeclaration[]>();
+  for (const request of document.requests) {
+    const key = `${request.protocol}\n${request.from}\n${request.to}`;
+    const list = between.get(key);
+    if (list === undefined) between.set(key, [request]);
+    else list.push(request);
+  }
+  const list = (protocol: string, from: string, to: string): readonly RequestDeclaration[] =>
+    between.get(`${protocol}\n${from}\n${to}`) ?? [];
+  const facts = factsByRequest(document);
+  const steps = new Map<string, StepPlan>();
+  const roots = new Map<string, StepPlan>();
+  for (const { root } of document.chains)
+    roots.set(root.request, planOf(root, null, 0, requests, facts, steps));
+  return {
+    document,
+    hash: hashOf(document),
+    addresses: addressBook(document),
+    normalisers: normalisersOf(document),
+    requests,
+    roots,
+    steps,
+    outside: new Set(document.outside),
+    protocolAt: (service, port) => ports.get(`${service}\n${port}`) ?? null,
+    mayConnect: (from, to, protocol) => allowed.has(`${from}\n${to}\n${protocol}`),
+    http: (from, to) => list('http', from, to) as readonly HttpRequestDeclaration[],
+    amqp: (from, to) => list('amqp', from, to) as readonly AmqpRequestDeclaration[],
+    sql: (from, to) => list('sql', from, to) as readonly SqlRequestDeclaration[],
+  };
+}
+
+function addressBook(document: PolicyDocument): AddressBook {
+  const entries: [Prefix, Principal][] = [];
+  let otherwise = UNKNOWN;
+  for (const { name, kind, at } of document.services) {
+    const principal: Principal = { kind, name };
+    if (kind === 'external' && at.length === 0) otherwise = principal;
+    for (const address of at) {
+      const prefix = parsePrefix(address);
+      if (prefix !== null) entries.push([prefix, principal]);
+    }
+  }
+  return new AddressBook(entries, otherwise);
+}
+
+/** How each fact is compared: one place that says so says it for all places. */
+export function normalisersOf(document: PolicyDocument): ReadonlyMap<string, Normaliser> {
+  const normalisers = new Map<string, Normaliser>();
+  for (const { facts } of document.requests) {
+    for (const { fact, as } of facts) if (as !== 'text') normalisers.set(fact, as);
+  }
+  return normalisers;
+}
+
+/** The facts that each request carries itself (those of its response come too late to find its chain). */
+export function factsByRequest(document: PolicyDocument): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, readonly string[]>();
+  for (const request of document.requests) {
+    const names = new Set<string>();
+    for (const { fact, source } of request.facts) {
+      if (source.in !== 'response-body' && source.in !== 'response-header' && source.in !== 'result')
+        names.add(fact);
+    }
+    if (request.protocol === 'sql') for (const fact of operandFacts(request)) names.add(fact);
+    found.set(request.id, [...names].sort());
+  }
+  return found;
+}
+
+/** Facts named by the operands of a statement. */
+export function operandFacts(request: SqlRequestDeclaration): readonly string[] {
+  const inside = (operand: SqlOperand): readonly string[] => {
+    if (operand.kind === 'fact') return [operand.fact];
+    return operand.kind === 'increase' || operand.kind === 'decrease' ? inside(operand.by) : [];
+  };
+  return [...request.where, ...request.values].flatMap(({ operand }) => inside(operand));
+}
+
+function planOf(
+  step: StepDeclaration,
+  parent: StepPlan | null,
+  position: number,
+  requests: ReadonlyMap<string, RequestDeclaration>,
+  facts: ReadonlyMap<string, readonly string[]>,
+  steps: Map<string, StepPlan>,
+): StepPlan {
+  const request = requests.get(step.request);
+  const delivered = request?.protocol === 'amqp' && request.action.kind === 'deliver';
+  const children: StepPlan[] = [];
+  const plan: StepPlan = {
+    request: step.request,
+    cardinality: step.cardinality,
+    within: step.within,
+    // A broker delivers again what was not acknowledged; that is its duty and not the consumer's doing.
+    retries: delivered ? Math.max(step.retries, REDELIVERIES) : step.retries,
+    order: step.order,
+    facts: facts.get(step.request) ?? [],
+    staysOpen: request?.protocol === 'amqp' && request.action.kind === 'publish',
+    parent,
+    position,
+    children,
+  };
+  if (!steps.has(step.request)) steps.set(step.request, plan);
+  for (const [i, child] of step.children.entries())
+    children.push(planOf(child, plan, i, requests, facts, steps));
+  return plan;
+}
+
+/** Redeliveries of one message that are explained. */
+const REDELIVERIES = 16;

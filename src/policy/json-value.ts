@@ -1,0 +1,50 @@
+// Reads one value out of a JSON body that an attacker may have written. Enters: bytes, a pointer; leaves: a text, or why not.
+import { isLosslessNumber, parse } from 'lossless-json';
+
+/** A parsed body, or why there is none. */
+export type JsonReading =
+  | { readonly kind: 'json'; readonly value: unknown }
+  | { readonly kind: 'unreadable'; readonly why: string };
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * Parses strictly (RFC 8259). Numbers keep their digits. An object that has a key twice is not read at all: parsers
+ * disagree on which one counts, so the service may have read the other (RFC 8259 section 4).
+ */
+export function readJson(bytes: Uint8Array): JsonReading {
+  try {
+    const text = UTF8.decode(bytes);
+    return { kind: 'json', value: parse(text, null, { onDuplicateKey: refuseDuplicate }) };
+  } catch (error) {
+    // lossless-json throws SyntaxError; deep nesting overflows the stack (RangeError); bad UTF-8 is a TypeError.
+    const why =
+      error instanceof SyntaxError
+        ? error.message
+        : error instanceof RangeError
+          ? 'nested too deep'
+          : 'not UTF-8';
+    return { kind: 'unreadable', why: why.slice(0, 120) };
+  }
+}
+
+function refuseDuplicate({ key }: { key: string }): never {
+  throw new SyntaxError(`key "${key.slice(0, 40)}" occurs twice`);
+}
+
+/** The scalar at an RFC 6901 pointer as text; null when nothing or no scalar is there. */
+export function scalarAt(value: unknown, pointer: string): string | null {
+  let at = value;
+  if (pointer !== '') {
+    for (const raw of pointer.split('/').slice(1)) {
+      const key = raw.replaceAll('~1', '/').replaceAll('~0', '~');
+      if (Array.isArray(at)) at = /^(0|[1-9]\d{0,8})$/.test(key) ? at[Number(key)] : undefined;
+      else if (typeof at === 'object' && at !== null && Object.hasOwn(at, key))
+        at = (at as Record<string, unknown>)[key];
+      else return null;
+    }
+  }
+  if (typeof at === 'string') return at;
+  if (typeof at === 'boolean') return String(at);
+  return isLosslessNumber(at) ? at.value : null;
+}

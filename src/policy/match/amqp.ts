@@ -1,0 +1,153 @@
+// Which declared AMQP request a method is. Enters: declarations between two services, a method; leaves: a match.
+import type { FactReading } from '../../chain/state.ts';
+import type { AmqpContent, AmqpEvent, AmqpMethod, AmqpProperties, AmqpValue } from '../../events/amqp.ts';
+import type { AmqpRequestDeclaration, FactSource } from '../document.ts';
+import { type JsonReading, readJson, scalarAt } from '../json-value.ts';
+import { describeSource } from './http.ts';
+import { bodyProblem } from './http-values.ts';
+import { type Found, type Match, matched, type Normalisers, reading } from './match.ts';
+
+/** What a method asks for, in the terms of declarations; null for methods that need none. */
+export function actionOf(method: AmqpMethod, queue: string | null): AmqpRequestDeclaration['action'] | null {
+  switch (method.name) {
+    case 'basic.publish':
+      return { kind: 'publish', exchange: method.exchange, routingKey: method.routingKey };
+    case 'basic.deliver':
+    case 'basic.get-ok':
+      return { kind: 'deliver', queue: queue ?? '' };
+    case 'basic.get':
+      return { kind: 'get', queue: method.queue };
+    case 'basic.consume':
+      return { kind: 'consume', queue: method.queue };
+    case 'queue.declare':
+      return { kind: 'declare-queue', queue: method.queue };
+    case 'exchange.declare':
+      return { kind: 'declare-exchange', exchange: method.exchange };
+    case 'queue.bind':
+      return {
+        kind: 'bind-queue',
+        queue: method.queue,
+        exchange: method.exchange,
+        routingKey: method.routingKey,
+      };
+    case 'queue.purge':
+      return { kind: 'purge-queue', queue: method.queue };
+    case 'queue.delete':
+      return { kind: 'delete-queue', queue: method.queue };
+    case 'exchange.delete':
+      return { kind: 'delete-exchange', exchange: method.exchange };
+    default:
+      return null;
+  }
+}
+
+/** Matches a method against what its sender may do. `queue` is the one that a delivery comes from. */
+export function matchAmqp(
+  declarations: readonly AmqpRequestDeclaration[],
+  normalisers: Normalisers,
+  event: AmqpEvent,
+  queue: string | null,
+): Match {
+  const action = actionOf(event.method, queue);
+  if (action === null) return { kind: 'undeclared', why: `${event.method.name} cannot be declared` };
+  const declaration = declarations.find((candidate) => sameAction(candidate.action, action));
+  if (declaration === undefined)
+    return { kind: 'undeclared', why: `no declared ${action.kind} has these names` };
+  if (action.kind === 'publish') {
+    const copies = copiesTo(event.content?.properties ?? null);
+    if (copies !== null) return { kind: 'undeclared', why: `its header ${copies} routes copies elsewhere` };
+  }
+  let json: JsonReading | null = null;
+  const facts: FactReading[] = [];
+  for (const { fact, source, optional } of declaration.facts) {
+    json ??= source.in === 'body' && event.content !== null ? readJson(event.content.body.bytes) : null;
+    const found = find(event, source, json);
+    const where = describeSource(source);
+    if (found.kind === 'body-unseen') return { kind: 'cannot-read', cause: 'body', why: found.why };
+    if (found.kind === 'absent' && optional) continue;
+    if (found.kind !== 'value') {
+      const why = found.kind === 'absent' ? 'it is not there' : found.why;
+      return { kind: 'lacking', id: declaration.id, fact, why: `${where}: ${why}` };
+    }
+    const read = reading(normalisers, fact, found.value, `${declaration.id}, ${where}`, event.at);
+    if (read === null)
+      return { kind: 'lacking', id: declaration.id, fact, why: `${where}: not of the fact's kind` };
+    facts.push(read);
+  }
+  return matched(declaration.id, facts);
+}
+
+function sameAction(a: AmqpRequestDeclaration['action'], b: AmqpRequestDeclaration['action']): boolean {
+  if (a.kind !== b.kind) return false;
+  const left: Readonly<Record<string, string>> = a;
+  const right: Readonly<Record<string, string>> = b;
+  return Object.keys(left).every((key) => left[key] === right[key]);
+}
+
+/** RabbitMQ's sender-selected distribution: `CC` and `BCC` add routing keys beside the declared one. */
+function copiesTo(properties: AmqpProperties | null): string | null {
+  for (const name of ['CC', 'BCC']) if (properties?.headers?.has(name) === true) return name;
+  return null;
+}
+
+function find(event: AmqpEvent, source: FactSource, json: JsonReading | null): Found {
+  const content = event.content;
+  if (source.in === 'routing-key') {
+    return 'routingKey' in event.method
+      ? { kind: 'value', value: event.method.routingKey }
+      : { kind: 'absent' };
+  }
+  if (content === null) return { kind: 'absent' };
+  switch (source.in) {
+    case 'body':
+      return inBody(content, source.pointer, json);
+    case 'property':
+      return text(propertyOf(content.properties, source.name));
+    case 'header':
+      return text(content.properties.headers?.get(source.name) ?? null);
+    default:
+      return { kind: 'absent' };
+  }
+}
+
+function inBody(content: AmqpContent, pointer: string, json: JsonReading | null): Found {
+  const problem = bodyProblem(content.body);
+  if (problem !== null) return problem;
+  if (content.properties.contentEncoding !== null && content.properties.contentEncoding !== 'utf-8') {
+    return { kind: 'body-unseen', why: 'the message has a content encoding' };
+  }
+  if (json === null || json.kind === 'unreadable') {
+    return {
+      kind: 'unreadable',
+      why: `the message is not clean JSON${json === null ? '' : `: ${json.why}`}`,
+    };
+  }
+  const value = scalarAt(json.value, pointer);
+  return value === null ? { kind: 'absent' } : { kind: 'value', value };
+}
+
+type PropertyName = Extract<FactSource, { in: 'property' }>['name'];
+
+/** A property by its name in the protocol's documentation. */
+export function propertyOf(properties: AmqpProperties, name: PropertyName): string | null {
+  switch (name) {
+    case 'message-id':
+      return properties.messageId;
+    case 'correlation-id':
+      return properties.correlationId;
+    case 'reply-to':
+      return properties.replyTo;
+    case 'type':
+      return properties.type;
+    case 'user-id':
+      return properties.userId;
+    case 'app-id':
+      return properties.appId;
+  }
+}
+
+function text(value: AmqpValue): Found {
+  if (value === null) return { kind: 'absent' };
+  if (typeof value === 'object') return { kind: 'unreadable', why: 'it is no single value' };
+  return { kind: 'value', value: String(value) };
+}

@@ -1,0 +1,118 @@
+// Where a fact stands in an HTTP message. Enters: a message, a source; leaves: what was found there.
+import type { Body, Header } from '../../events/common.ts';
+import type { FactSource } from '../document.ts';
+import { type JsonReading, readJson, scalarAt } from '../json-value.ts';
+import type { Found } from './match.ts';
+import { readPairs } from './target.ts';
+
+/** What of a message is looked at; `json` remembers the parsed body. */
+export interface HttpParts {
+  readonly headers: readonly Header[];
+  readonly body: Body;
+  readonly path: ReadonlyMap<string, string>;
+  readonly query: ReadonlyMap<string, readonly string[]>;
+  json: JsonReading | null;
+}
+
+const ABSENT: Found = { kind: 'absent' };
+
+/** Finds the value of a fact. A value that stands there twice is unreadable: services pick either. */
+export function findInHttp(parts: HttpParts, source: FactSource): Found {
+  switch (source.in) {
+    case 'path':
+      return one(parts.path.has(source.name) ? [parts.path.get(source.name) ?? ''] : []);
+    case 'query':
+      return one(parts.query.get(source.name) ?? []);
+    case 'header':
+    case 'response-header':
+      return one(headerValues(parts.headers, source.name));
+    case 'cookie':
+      return one(cookieValues(parts.headers, source.name));
+    case 'body':
+    case 'response-body':
+      return inJson(parts, source.pointer);
+    case 'form':
+      return inForm(parts, source.name);
+    default:
+      return ABSENT;
+  }
+}
+
+/** Values of a header, compared without case; UTF-8 where it is valid. */
+export function headerValues(headers: readonly Header[], name: string): string[] {
+  const wanted = name.toLowerCase();
+  return headers
+    .filter((header) => header.name.toLowerCase() === wanted)
+    .map((header) => readText(header.value.trim()));
+}
+
+/** A header's bytes as text: UTF-8 where valid, else as they are. */
+function readText(latin1: string): string {
+  if (/^[\t -~]*$/.test(latin1)) return latin1;
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(latin1, 'latin1'));
+  } catch {
+    return latin1;
+  }
+}
+
+function one(values: readonly string[]): Found {
+  const [value] = values;
+  if (value === undefined) return ABSENT;
+  return values.length === 1
+    ? { kind: 'value', value }
+    : { kind: 'unreadable', why: 'it stands there more than once' };
+}
+
+function cookieValues(headers: readonly Header[], name: string): string[] {
+  const pairs = headerValues(headers, 'cookie').flatMap((value) => value.split(';'));
+  return pairs
+    .map((pair) => pair.trim().split('='))
+    .filter(([key]) => key === name)
+    .map(([, ...value]) => value.join('='));
+}
+
+/** Why a body cannot be looked into; null when it can. */
+export function bodyProblem(body: Body): Found | null {
+  switch (body.state) {
+    case 'complete':
+      return null;
+    case 'truncated':
+      return { kind: 'body-unseen', why: 'the body is longer than the body limit' };
+    case 'undecodable':
+      return { kind: 'body-unseen', why: 'the content coding of the body cannot be decoded' };
+    case 'lost':
+      return { kind: 'body-unseen', why: 'bytes of the body are missing' };
+  }
+}
+
+function inJson(parts: HttpParts, pointer: string): Found {
+  const type = contentType(parts.headers);
+  if (type === null || !(type === 'application/json' || type.endsWith('+json'))) {
+    return { kind: 'unreadable', why: `the body is ${type ?? 'of no stated type'}, not JSON` };
+  }
+  const problem = bodyProblem(parts.body);
+  if (problem !== null) return problem;
+  parts.json ??= readJson(parts.body.bytes);
+  if (parts.json.kind === 'unreadable')
+    return { kind: 'unreadable', why: `the body is not clean JSON: ${parts.json.why}` };
+  const value = scalarAt(parts.json.value, pointer);
+  return value === null ? ABSENT : { kind: 'value', value };
+}
+
+function inForm(parts: HttpParts, name: string): Found {
+  const type = contentType(parts.headers);
+  if (type !== 'application/x-www-form-urlencoded') {
+    return { kind: 'unreadable', why: `the body is ${type ?? 'of no stated type'}, not a form` };
+  }
+  const problem = bodyProblem(parts.body);
+  if (problem !== null) return problem;
+  const pairs = readPairs(Buffer.from(parts.body.bytes).toString('latin1'));
+  return pairs === null ? { kind: 'unreadable', why: 'the form is broken' } : one(pairs.get(name) ?? []);
+}
+
+/** The media type without parameters, in lower case; null when absent or stated twice. */
+function contentType(headers: readonly Header[]): string | null {
+  const values = headerValues(headers, 'content-type');
+  return values.length === 1 ? (values[0]?.split(';')[0]?.trim().toLowerCase() ?? null) : null;
+}

@@ -1,0 +1,56 @@
+// What matching a request against its declarations gives. Enters: nothing; leaves: types and the shared checks.
+import type { FactReading } from '../../chain/state.ts';
+import type { LostCause } from '../../events/lost.ts';
+import type { Normaliser } from '../document.ts';
+import { normalise } from '../normalise.ts';
+
+/** Which declared request this is and what it says, or why it is none. */
+export type Match =
+  | { readonly kind: 'matched'; readonly id: string; readonly facts: readonly FactReading[] }
+  /** No declaration between these two fits. */
+  | { readonly kind: 'undeclared'; readonly why: string }
+  /** One fits, but a value that it asks for is not there or cannot be read. */
+  | { readonly kind: 'lacking'; readonly id: string; readonly fact: string; readonly why: string }
+  /** Two values in the same request contradict each other. */
+  | {
+      readonly kind: 'contradiction';
+      readonly id: string;
+      readonly first: FactReading;
+      readonly second: FactReading;
+    }
+  /** It cannot be told. */
+  | { readonly kind: 'cannot-read'; readonly cause: LostCause | 'body'; readonly why: string };
+
+/** How each fact of the application is made comparable. */
+export type Normalisers = ReadonlyMap<string, Normaliser>;
+
+/** One value found where a fact stands: absent, unreadable, or there. */
+export type Found =
+  | { readonly kind: 'value'; readonly value: string }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'unreadable'; readonly why: string }
+  | { readonly kind: 'body-unseen'; readonly why: string };
+
+/** Normalises a value into a reading; null when it is not of the fact's kind. */
+export function reading(
+  normalisers: Normalisers,
+  fact: string,
+  value: string,
+  source: string,
+  evidence: FactReading['evidence'],
+): FactReading | null {
+  const normal = normalise(value, normalisers.get(fact) ?? 'text');
+  return normal === null ? null : { fact, value: normal, source, evidence };
+}
+
+/** A match, unless two readings of one fact differ. */
+export function matched(id: string, facts: readonly FactReading[]): Match {
+  const seen = new Map<string, FactReading>();
+  for (const read of facts) {
+    const first = seen.get(read.fact);
+    if (first !== undefined && first.value !== read.value)
+      return { kind: 'contradiction', id, first, second: read };
+    seen.set(read.fact, read);
+  }
+  return { kind: 'matched', id, facts: [...seen.values()] };
+}
