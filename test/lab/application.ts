@@ -1,0 +1,63 @@
+// The rental's six services, alive for one story. Enters: who is compromised and how; leaves: running services, what they reported, their end.
+import type { FromService, Offence, ToService } from './messages.ts';
+import { Peer } from './processes.ts';
+import { LabError } from './system.ts';
+import { SERVICES, type ServiceName } from './topology.ts';
+
+/** Environment of single services: `COMPROMISED`, `FIRST_CHARGE_DELAY`, `CALL_TIMEOUT`, `POOL`. */
+export type Switches = Partial<Record<ServiceName, Record<string, string>>>;
+
+type Service = Peer<FromService, ToService>;
+
+export class Application {
+  readonly offences: Offence[] = [];
+  readonly #services = new Map<ServiceName, Service>();
+  readonly #handled = new Set<string>();
+  readonly #waiting = new Map<string, () => void>();
+  #broken: Promise<never> = new Promise(() => undefined);
+
+  async start(switches: Switches): Promise<void> {
+    const ready = SERVICES.map((name) => {
+      const service: Service = new Peer(name, `services/${name}.ts`, switches[name] ?? {});
+      service.on((message) => this.#hear(message));
+      this.#services.set(name, service);
+      return service.next('ready');
+    });
+    this.#broken = Promise.race([...this.#services.values()].map((service) => service.failed));
+    this.#broken.catch(() => undefined);
+    await Promise.all(ready);
+  }
+
+  #hear(message: FromService): void {
+    if (message.kind === 'offence') this.offences.push(message.offence);
+    if (message.kind === 'handled') {
+      this.#handled.add(message.contract);
+      this.#waiting.get(message.contract)?.();
+      this.#waiting.delete(message.contract);
+    }
+  }
+
+  /** Resolves when DVD-Update is through with the message of this contract. */
+  async handled(contract: string): Promise<void> {
+    if (this.#handled.has(contract)) return;
+    let timer: NodeJS.Timeout | undefined;
+    const done = new Promise<void>((resolve, reject) => {
+      timer = setTimeout(() => reject(new LabError(`${contract} never came out of the queue`)), 20_000);
+      this.#waiting.set(contract, resolve);
+    });
+    await Promise.race([done, this.#broken]).finally(() => clearTimeout(timer));
+  }
+
+  attack(service: ServiceName): void {
+    this.#services.get(service)?.tell({ kind: 'attack' });
+  }
+
+  /** Callers before those they call, so that connections are closed by whoever opened them. */
+  async stop(): Promise<void> {
+    for (const name of [...SERVICES].reverse()) {
+      const service = this.#services.get(name);
+      await service?.stop();
+      if (service !== undefined && service.said !== '') throw new LabError(`${name} said: ${service.said}`);
+    }
+  }
+}

@@ -1,0 +1,115 @@
+// `npm run lab`: builds the lab, plays stories, writes captures, and removes every trace of it. Enters: story names; leaves: files in pcaps/.
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { startDaemons } from './daemons.ts';
+import type { FromClient, ToClient } from './messages.ts';
+import { buildNetwork, removeNetwork, requireNoNetwork } from './network.ts';
+import { Outsiders } from './outsiders.ts';
+import { Peer } from './processes.ts';
+import { programVersions, type Recorded, record } from './record.ts';
+import { STORIES, type Story } from './stories.ts';
+import { LabError, requireMachine } from './system.ts';
+
+const ATTEMPTS = 3;
+const PCAPS = fileURLToPath(new URL('../../pcaps', import.meta.url));
+
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
+function chosen(names: readonly string[]): readonly Story[] {
+  const unknown = names.find((name) => !STORIES.some((story) => story.name === name));
+  if (unknown !== undefined)
+    throw new LabError(`there is no story ${unknown}: see \`npm run lab -- --list\``);
+  return names.length === 0 ? STORIES : STORIES.filter((story) => names.includes(story.name));
+}
+
+async function lab(stories: readonly Story[], scratch: string): Promise<void> {
+  const versions = await programVersions();
+  mkdirSync(PCAPS, { recursive: true });
+  say('building the network, starting PostgreSQL, MariaDB and RabbitMQ');
+  await buildNetwork();
+  const daemons = await startDaemons(scratch);
+  const janitor = new Peer<FromClient, ToClient>('queue', 'clients/queue-janitor.ts', {});
+  const outsiders = new Outsiders();
+  await Promise.all([janitor.next('ready'), outsiders.ready()]);
+  const reset = async (): Promise<void> => {
+    const swept = janitor.next('closed');
+    janitor.tell({ kind: 'close' });
+    await Promise.all([swept, daemons.reset()]);
+  };
+  for (const story of stories) {
+    const { bytes, packets } = await attempted(story, async () => {
+      await reset();
+      return record(story, scratch, outsiders, versions, PCAPS);
+    });
+    say(`${story.name}: ${packets} packets, ${Math.ceil(bytes / 1024)} KiB`);
+  }
+  await Promise.all([janitor.stop(), outsiders.stop()]);
+}
+
+/** A busy machine can make the kernel send a segment twice: such a capture is not kept, the story is played again. */
+async function attempted(story: Story, play: () => Promise<Recorded>): Promise<Recorded> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await play();
+    } catch (error) {
+      if (attempt === ATTEMPTS || !(error instanceof LabError)) throw error;
+      say(`${story.name}, attempt ${attempt}: ${error.message}`);
+    }
+  }
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { list: { type: 'boolean' }, clean: { type: 'boolean' } },
+  });
+  if (values.list) {
+    for (const { name, what } of STORIES) say(`${name}\t${what}`);
+    return 0;
+  }
+  requireMachine();
+  if (values.clean) {
+    await removeNetwork();
+    return 0;
+  }
+  const stories = chosen(positionals);
+  requireNoNetwork();
+  const scratch = mkdtempSync(`${tmpdir()}/flowtap-lab-`);
+  // The servers run as users of their own, each in a folder of its own below this one.
+  chmodSync(scratch, 0o711);
+  process.env.TMPDIR = scratch;
+  let cleaned: Promise<void> | undefined;
+  const clean = (): Promise<void> => {
+    cleaned ??= removeNetwork().then(() => rmSync(scratch, { recursive: true, force: true }));
+    return cleaned;
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      clean().finally(() => process.exit(130));
+    });
+  }
+  process.on('uncaughtException', (error) => {
+    process.stderr.write(`lab: ${String(error.stack)}\n`);
+    clean().finally(() => process.exit(1));
+  });
+  try {
+    await lab(stories, scratch);
+    return 0;
+  } finally {
+    await clean();
+  }
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(
+      `lab: ${error instanceof LabError ? error.message : String((error as Error).stack)}\n`,
+    );
+    process.exit(error instanceof LabError ? 2 : 1);
+  },
+);

@@ -1,0 +1,111 @@
+// The lab's network: a bridge, and a namespace for each host on it. Enters: the topology; leaves: namespaces, or none.
+import { readdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LabError, run } from './system.ts';
+import * as net from './topology.ts';
+
+const ip = (...args: string[]): Promise<string> => run('ip', args);
+const within = (namespace: string, ...argv: string[]): Promise<string> =>
+  run('ip', ['netns', 'exec', namespace, ...argv]);
+
+function namespaces(): string[] {
+  try {
+    return readdirSync('/run/netns').filter((name) => name.startsWith(net.PREFIX));
+  } catch {
+    return [];
+  }
+}
+
+export function requireNoNetwork(): void {
+  if (namespaces().length > 0) {
+    throw new LabError(
+      'namespaces of another run exist: wait for it, or remove them by `npm run lab -- --clean`',
+    );
+  }
+}
+
+export async function buildNetwork(): Promise<void> {
+  await addNamespace(net.SWITCH);
+  await ip(
+    '-n',
+    net.SWITCH,
+    'link',
+    'add',
+    net.BRIDGE,
+    'type',
+    'bridge',
+    'forward_delay',
+    '0',
+    'stp_state',
+    '0',
+  );
+  await ip('-n', net.SWITCH, 'link', 'set', net.BRIDGE, 'up');
+  for (const host of net.HOST_NAMES) await addHost(host);
+  await addInternet();
+}
+
+async function addNamespace(name: string): Promise<void> {
+  await ip('netns', 'add', name);
+  for (const setting of [
+    'net.ipv6.conf.all.disable_ipv6=1',
+    'net.ipv6.conf.default.disable_ipv6=1',
+    // A closed connection must not make a later story reuse its ports in TIME_WAIT.
+    'net.ipv4.tcp_tw_reuse=0',
+    // So that a service's own port never collides with a client's.
+    'net.ipv4.ip_local_port_range=32768 60999',
+  ]) {
+    // A kernel without IPv6 has nothing to switch off.
+    await within(name, 'sysctl', '-qe', '-w', setting);
+  }
+}
+
+async function addHost(host: net.HostName): Promise<void> {
+  const name = net.namespace(host);
+  const portName = `p-${net.address(host).split('.').at(-1)}`;
+  await addNamespace(name);
+  await ip('-n', net.SWITCH, 'link', 'add', portName, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name);
+  await ip('-n', name, 'link', 'set', 'eth0', 'address', net.mac(host));
+  // Offloads would hand the capture segments that never were on a wire, with checksums not yet made.
+  const off = ['tx', 'rx', 'sg', 'tso', 'gso', 'gro'].flatMap((feature) => [feature, 'off']);
+  await within(name, 'ethtool', '-K', 'eth0', ...off);
+  await within(net.SWITCH, 'ethtool', '-K', portName, ...off);
+  await ip('-n', net.SWITCH, 'link', 'set', portName, 'master', net.BRIDGE, 'up');
+  await ip('-n', name, 'addr', 'add', `${net.address(host)}/24`, 'dev', 'eth0');
+  await ip('-n', name, 'link', 'set', 'lo', 'up');
+  await ip('-n', name, 'link', 'set', 'eth0', 'up');
+  if (host !== 'internet') await ip('-n', name, 'route', 'add', 'default', 'via', net.GATEWAY);
+}
+
+async function addInternet(): Promise<void> {
+  const name = net.namespace('internet');
+  const customers = Array.from({ length: net.CUSTOMER_COUNT }, (_, i) => net.customerAddress(i + 1));
+  for (const address of [...customers, net.OUTSIDE.address]) {
+    await ip('-n', name, 'addr', 'add', `${address}/32`, 'dev', 'eth0');
+  }
+}
+
+async function kill(signal: NodeJS.Signals | 0): Promise<number> {
+  let left = 0;
+  for (const name of namespaces()) {
+    // Whatever runs in our namespaces was started by us: daemons fork helpers (epmd) whose ids we were not told.
+    const pids = (await ip('netns', 'pids', name)).split('\n').filter((line) => line !== '');
+    for (const pid of pids) {
+      try {
+        process.kill(Number(pid), signal);
+        left++;
+      } catch {
+        // It ended by itself meanwhile.
+      }
+    }
+  }
+  return left;
+}
+
+/** Ends what runs in the lab's namespaces, then the namespaces. Never throws for what is already gone. */
+export async function removeNetwork(): Promise<void> {
+  for (let round = 0; round < 60; round++) {
+    if ((await kill(round === 0 ? 'SIGTERM' : round < 40 ? 0 : 'SIGKILL')) === 0) break;
+    await sleep(100);
+  }
+  for (const name of namespaces()) await ip('netns', 'del', name);
+}
