@@ -1,7 +1,11 @@
 // The whole way of one event: identity, policy, chain, verdict, block. Enters: events; leaves: what the engine says. No I/O.
+import { viewOf } from './chain/view.ts';
 import type { Event } from './events/event.ts';
+import { compile } from './policy/compile.ts';
 import type { PolicyDocument } from './policy/document.ts';
-import type { ChainId, ChainView, EngineOutput } from './verdict.ts';
+import { Monitor, type Shared } from './policy/monitor.ts';
+import { loadSqlParsers } from './sql/read.ts';
+import type { ChainId, ChainView, EngineOutput, VerdictId, VerdictKind } from './verdict.ts';
 
 /** What happens with a request while it is judged: `forward` copies it here, `redirect` holds it here (paper, III-A). */
 export type Containment = 'forward' | 'redirect';
@@ -14,14 +18,16 @@ export interface EngineOptions {
 /** Counts of what the engine did; nothing is lost in silence. */
 export interface EngineStatistics {
   readonly events: number;
-  readonly verdicts: Readonly<Record<'pass' | 'drop' | 'indeterminate', number>>;
+  readonly verdicts: Readonly<Record<VerdictKind, number>>;
+  /** Requests that more than one open chain could have explained. */
   readonly ambiguous: number;
   readonly chainsOpened: number;
   readonly chainsOpen: number;
+  /** Chains given up because too many were open. */
   readonly chainsEvicted: number;
   /** Flows between addresses that no policy names. */
   readonly unmonitored: number;
-  /** Requests on a flow whose connection was already denied: covered by that verdict. */
+  /** Events on flows whose connection was already denied: covered by that verdict. */
   readonly covered: number;
 }
 
@@ -31,4 +37,58 @@ export interface Engine {
   /** An open or recently ended chain, drawn; null when it is gone. */
   view(chain: ChainId): ChainView | null;
   readonly statistics: EngineStatistics;
+}
+
+/** Makes an engine for documents that `checkPolicy` found without errors. Waits for the SQL parsers to load. */
+export async function createEngine(options: EngineOptions): Promise<Engine> {
+  await loadSqlParsers();
+  let verdictCount = 0;
+  let chainCount = 0;
+  const shared: Shared = {
+    held: options.containment === 'redirect',
+    nextVerdict: () => `v${++verdictCount}` as VerdictId,
+    nextChain: () => `c${++chainCount}` as ChainId,
+  };
+  const monitors = options.policies.map((document) => new Monitor(compile(document), shared));
+  const verdicts = { pass: 0, drop: 0, indeterminate: 0 };
+  let events = 0;
+  let ambiguous = 0;
+
+  function count(output: EngineOutput): void {
+    if (output.kind !== 'verdict') return;
+    verdicts[output.verdict.kind]++;
+    if (output.verdict.candidates > 1) ambiguous++;
+  }
+
+  return {
+    handle(event) {
+      events++;
+      const outputs = monitors.flatMap((monitor) =>
+        event.kind === 'source-end' ? monitor.finish(event.ts) : monitor.handle(event),
+      );
+      for (const output of outputs) count(output);
+      return outputs;
+    },
+    view(id) {
+      for (const { chains } of monitors) {
+        const chain = chains.honest.get(id) ?? chains.tainted.get(id);
+        if (chain !== null) return viewOf(chain);
+      }
+      return null;
+    },
+    get statistics() {
+      const sum = (of: (monitor: Monitor) => number): number =>
+        monitors.reduce((total, monitor) => total + of(monitor), 0);
+      return {
+        events,
+        verdicts: { ...verdicts },
+        ambiguous,
+        chainsOpened: sum(({ chains }) => chains.honest.opened),
+        chainsOpen: sum(({ chains }) => chains.honest.open),
+        chainsEvicted: sum(({ chains }) => chains.honest.evicted),
+        unmonitored: sum(({ flows }) => flows.unmonitored),
+        covered: sum(({ flows }) => flows.covered),
+      };
+    },
+  };
 }

@@ -1,0 +1,181 @@
+// Whether an open chain explains a request. Enters: an observed request, the open chains; leaves: a decision with its reason.
+import type { Nearness } from '../chain/nearest.ts';
+import type { ChainRequest, Instance } from '../chain/state.ts';
+import type { ChainStore } from '../chain/store.ts';
+import { assertNever } from '../errors.ts';
+import type { LostCause } from '../events/lost.ts';
+import type { DropCode, PassCode, PolicyKind, VerdictId } from '../verdict.ts';
+import type { CompiledPolicy } from './compile.ts';
+import type { ObservedRequest } from './observe/observation.ts';
+import * as say from './sentences.ts';
+
+/** The chains of user requests, and those that only name the consequences of denied requests. */
+export interface Chains {
+  readonly honest: ChainStore;
+  readonly tainted: ChainStore;
+}
+
+export type Decision =
+  | {
+      readonly kind: 'pass';
+      readonly code: PassCode;
+      readonly text: string;
+      readonly instance: Instance | null;
+      readonly candidates: number;
+    }
+  | {
+      readonly kind: 'consequence';
+      readonly of: VerdictId;
+      readonly text: string;
+      readonly instance: Instance;
+    }
+  | {
+      readonly kind: 'drop';
+      readonly code: DropCode;
+      readonly decidedBy: PolicyKind;
+      readonly text: string;
+      /** The declared request that it is, when it is one. */
+      readonly request: ChainRequest | null;
+      readonly nearest: Nearness | null;
+    }
+  | { readonly kind: 'cannot-read'; readonly cause: LostCause | 'body'; readonly text: string }
+  /** Nothing explains it yet; something that is still on its way may. */
+  | { readonly kind: 'wait' };
+
+/**
+ * Decides on a request (design: "What explains a request"). It changes the chains when it explains the request.
+ * `final` is true when it has waited for as long as it may.
+ */
+export function decide(
+  policy: CompiledPolicy,
+  chains: Chains,
+  observed: ObservedRequest,
+  final: boolean,
+): Decision {
+  const { match, subject } = observed;
+  switch (match.kind) {
+    case 'undeclared':
+      return drop('request-not-declared', 'request', say.undeclared(subject, match.why));
+    case 'lacking':
+      return drop('fact-missing', 'integrity', say.lacking(subject, match.fact, match.why));
+    case 'contradiction':
+      return drop('fact-differs', 'integrity', say.contradiction(subject, match.first, match.second));
+    case 'cannot-read':
+      return { kind: 'cannot-read', cause: match.cause, text: say.cannotRead(subject, match.why) };
+    case 'matched':
+      return explain(policy, chains, observed, requestOf(observed, match.id, match.facts), final);
+    default:
+      return assertNever(match);
+  }
+}
+
+function drop(code: DropCode, decidedBy: PolicyKind, text: string): Decision {
+  return { kind: 'drop', code, decidedBy, text, request: null, nearest: null };
+}
+
+function requestOf(observed: ObservedRequest, id: string, facts: ChainRequest['facts']): ChainRequest {
+  return {
+    request: id,
+    facts,
+    keys: observed.keys,
+    ts: observed.ts,
+    evidence: observed.evidence,
+    summary: observed.subject.request,
+    unanswered: observed.unanswered,
+  };
+}
+
+function explain(
+  policy: CompiledPolicy,
+  chains: Chains,
+  observed: ObservedRequest,
+  request: ChainRequest,
+  final: boolean,
+): Decision {
+  const found = chains.honest.find(request);
+  if (found !== null) {
+    const taint = found.slot.parent.taint;
+    const instance = chains.honest.accept(found.slot, request, null);
+    if (taint !== null)
+      return { kind: 'consequence', of: taint, text: say.consequence(observed.subject, taint), instance };
+    const text = say.explained(observed.subject, found.slot.chain, found.chains);
+    return { kind: 'pass', code: 'explained', text, instance, candidates: found.chains };
+  }
+  const root = policy.roots.get(request.request);
+  if (root !== undefined) {
+    const title = `${observed.subject.request} of ${observed.subject.from} ${observed.source}`;
+    const instance = chains.honest.begin(root, request, title, null);
+    return {
+      kind: 'pass',
+      code: 'chain-opened',
+      text: say.opened(observed.subject),
+      instance,
+      candidates: 1,
+    };
+  }
+  if (policy.outside.has(request.request)) {
+    return {
+      kind: 'pass',
+      code: 'outside-chain',
+      text: say.outside(observed.subject),
+      instance: null,
+      candidates: 0,
+    };
+  }
+  return unexplained(chains, observed, request, final);
+}
+
+function unexplained(
+  chains: Chains,
+  observed: ObservedRequest,
+  request: ChainRequest,
+  final: boolean,
+): Decision {
+  const tainted = chains.tainted.find(request);
+  if (tainted !== null) {
+    const of = tainted.slot.chain.tainted;
+    const instance = chains.tainted.accept(tainted.slot, request, of);
+    if (of !== null)
+      return { kind: 'consequence', of, text: say.consequence(observed.subject, of), instance };
+  }
+  const nearest = chains.honest.nearest(request);
+  const denied = deniedPredecessor(nearest);
+  if (nearest !== null && denied !== null) {
+    const instance = chains.honest.accept(nearest.slot, request, denied);
+    return { kind: 'consequence', of: denied, text: say.consequence(observed.subject, denied), instance };
+  }
+  if (!final) return { kind: 'wait' };
+  const code = codeOf(nearest);
+  const text = say.unexplained(observed.subject, request, code, nearest);
+  const decidedBy = code === 'fact-differs' ? 'integrity' : 'request';
+  return { kind: 'drop', code, decidedBy, text, request, nearest };
+}
+
+/** The verdict that denied what this request had to wait for, when that is all that stands against it. */
+function deniedPredecessor(nearest: Nearness | null): VerdictId | null {
+  if (nearest === null || nearest.differing.length > 0 || nearest.contradicted) return null;
+  if (nearest.slot.state !== 'blocked' || nearest.blockers.length === 0) return null;
+  const verdicts = nearest.blockers.map((slot) => slot.denied ?? slot.attempts.at(-1)?.taint ?? null);
+  return verdicts.every((verdict) => verdict !== null) ? (verdicts[0] ?? null) : null;
+}
+
+/** A chain is near when they share a key or a fact; else the request has no chain at all. */
+export function isNear(nearest: Nearness): boolean {
+  return nearest.named || nearest.agreeing > 0 || nearest.slot.plan.facts.length === 0;
+}
+
+function codeOf(nearest: Nearness | null): DropCode {
+  if (nearest === null) return 'no-open-chain';
+  if (!isNear(nearest)) return nearest.contradicted ? 'key-names-no-chain' : 'no-open-chain';
+  if (nearest.differing.length > 0) return 'fact-differs';
+  if (nearest.contradicted) return 'key-names-no-chain';
+  switch (nearest.slot.state) {
+    case 'spent':
+      return 'already-done';
+    case 'blocked':
+      return 'out-of-order';
+    case 'waiting':
+    case 'closed':
+      return 'no-open-chain';
+  }
+}

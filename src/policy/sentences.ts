@@ -1,0 +1,114 @@
+// Reasons as whole sentences. Enters: what was decided; leaves: a text that a person understands.
+import type { Nearness } from '../chain/nearest.ts';
+import type { ChainRequest, ChainState, FactReading } from '../chain/state.ts';
+import type { DropCode, VerdictId } from '../verdict.ts';
+import { type ObservedSubject, printable } from './observe/observation.ts';
+
+type Who = Pick<ObservedSubject, 'from' | 'to' | 'request'>;
+
+const value = (text: string): string => printable(text, 60);
+
+export function connectionDeclared(from: string, to: string, protocol: string): string {
+  return `${from} has declared ${protocol} requests to ${to}.`;
+}
+
+export function connectionDenied(from: string, to: string, port: number, known: boolean): string {
+  const what = known ? `no declared request of ${from} goes to ${to}` : `${to} does not offer port ${port}`;
+  return `${from} may not connect to ${to} port ${port}: ${what}.`;
+}
+
+export function undeclared({ from, to, request }: Who, why: string): string {
+  return `${from} may not make this request to ${to}: ${request} (${why}).`;
+}
+
+export function lacking({ from, to }: Who, fact: string, why: string): string {
+  return `The request of ${from} to ${to} does not clearly say its ${fact}: ${why}.`;
+}
+
+export function contradiction({ from, to }: Who, first: FactReading, second: FactReading): string {
+  return `The request of ${from} to ${to} contradicts itself: ${first.fact} is ${value(first.value)} (${first.source}) and ${value(second.value)} (${second.source}).`;
+}
+
+export function cannotRead({ from, to, request }: Who, why: string): string {
+  return `${request} of ${from} to ${to} cannot be judged: ${why}.`;
+}
+
+export function opened({ from, to, request }: Who): string {
+  return `${from} asks ${to} for ${request}: a user request that begins a chain.`;
+}
+
+export function outside({ from, to, request }: Who): string {
+  return `${from} may always ask ${to} for ${request}.`;
+}
+
+export function explained({ request }: Who, chain: ChainState, candidates: number): string {
+  const others =
+    candidates > 1 ? ` (${candidates} open chains fit; the oldest with most agreeing facts was taken)` : '';
+  return `${request} serves ${chain.title}${others}.`;
+}
+
+export function consequence({ from, request }: Who, of: VerdictId): string {
+  return `${request} is what ${from} does because of a request that was denied but had already arrived (${of}).`;
+}
+
+export function overdue(step: string, within: number, chain: ChainState): string {
+  return `"${step}" had to follow within ${within / 1e6} s for ${chain.title}, and did not.`;
+}
+
+export function answeredTooEarly(
+  { from, request }: Who,
+  missing: readonly string[],
+  chain: ChainState,
+): string {
+  return `${from} says that it is done (${request}) with ${chain.title}, but has not made ${list(missing)}.`;
+}
+
+export function responseDiffers({ from }: Who, read: FactReading, settled: FactReading): string {
+  return `${from} answers with ${read.fact} ${value(read.value)} (${read.source}), but it is ${value(settled.value)} (${settled.source}).`;
+}
+
+/** Why nothing explains a declared request: the closest chain, and what stands against it. */
+export function unexplained(
+  who: Who,
+  request: ChainRequest,
+  code: DropCode,
+  nearest: Nearness | null,
+): string {
+  const { from, to } = who;
+  const saying = request.facts.length === 0 ? '' : ` for ${facts(request.facts)}`;
+  const what = `${from} makes "${request.request}" to ${to}${saying}`;
+  if (nearest === null) return `${what}, but no user request is open that needs it.`;
+  const chain = nearest.slot.chain;
+  switch (code) {
+    case 'fact-differs':
+      return `${what}, but the closest open request, ${chain.title}, ${nearest.differing.map(differs).join(' and ')}.`;
+    case 'already-done':
+      return `${what} again: ${chain.title} had it already (${nearest.slot.attempts.length} of ${1 + nearest.slot.plan.retries}).`;
+    case 'out-of-order':
+      return `${what} too early: for ${chain.title} it has to wait for ${list(nearest.blockers.map((slot) => slot.plan.request))}.`;
+    case 'key-names-no-chain':
+      return `${what} under a key that no open request has; the closest, ${chain.title}, has another.`;
+    default:
+      if (nearest.slot.state === 'closed' && nearest.differing.length === 0) {
+        return `${what}, but ${chain.title} has already been answered.`;
+      }
+      return `${what}, but no user request is open that needs it${closest(nearest)}.`;
+  }
+}
+
+function closest(nearest: Nearness): string {
+  if (nearest.differing.length === 0) return '';
+  return `; the closest, ${nearest.slot.chain.title}, ${nearest.differing.map(differs).join(' and ')}`;
+}
+
+function differs({ settled, read }: Nearness['differing'][number]): string {
+  return `has ${settled.fact} ${value(settled.value)}, not ${value(read.value)}`;
+}
+
+function facts(readings: readonly FactReading[]): string {
+  return readings.map((read) => `${read.fact} ${value(read.value)}`).join(', ');
+}
+
+function list(names: readonly string[]): string {
+  return names.map((name) => `"${name}"`).join(' and ');
+}

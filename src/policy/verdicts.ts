@@ -1,0 +1,95 @@
+// Puts decisions into verdicts. Enters: a decision and what it is about; leaves: a verdict.
+import type { Nearness } from '../chain/nearest.ts';
+import type { ChainState } from '../chain/state.ts';
+import { referenceTo } from '../chain/view.ts';
+import type { Evidence, Flow, Micros } from '../flow.ts';
+import type { DropCode, IndeterminateCode, PassCode, PolicyKind, Verdict, VerdictId } from '../verdict.ts';
+import type { CompiledPolicy } from './compile.ts';
+import type { PostureCause } from './document.ts';
+import type { ObservedSubject } from './observe/observation.ts';
+
+/** What a verdict is about. */
+export interface About {
+  readonly subject: ObservedSubject;
+  readonly flow: Flow;
+  readonly ts: Micros;
+  readonly evidence: Evidence;
+  readonly step: string | null;
+}
+
+export type Judgement =
+  | {
+      readonly kind: 'pass';
+      readonly code: PassCode;
+      readonly decidedBy: PolicyKind;
+      readonly text: string;
+      readonly chain: ChainState | null;
+      readonly candidates: number;
+    }
+  | {
+      readonly kind: 'drop';
+      readonly code: DropCode;
+      readonly decidedBy: PolicyKind;
+      readonly text: string;
+      readonly nearest: Nearness | null;
+    }
+  | {
+      readonly kind: 'indeterminate';
+      readonly cannotTell: IndeterminateCode;
+      readonly text: string;
+      readonly chain: ChainState | null;
+    };
+
+/** Makes the verdict. `held` is true when the request is held until its verdict (redirect). */
+export function verdictOf(
+  policy: CompiledPolicy,
+  id: VerdictId,
+  about: About,
+  judgement: Judgement,
+  held: boolean,
+): Verdict {
+  const denied =
+    judgement.kind === 'drop' ||
+    (judgement.kind === 'indeterminate' && dropsBlind(policy, judgement.cannotTell));
+  const nearest = judgement.kind === 'drop' ? judgement.nearest : null;
+  const chain = judgement.kind === 'drop' ? null : judgement.chain;
+  const code = judgement.kind === 'indeterminate' ? judgement.cannotTell.code : judgement.code;
+  const enforced = policy.document.mode === 'enforce';
+  const preventable = held && about.subject.what !== 'obligation';
+  return {
+    id,
+    kind: judgement.kind,
+    ts: about.ts,
+    application: policy.document.application,
+    policy: policy.hash,
+    subject: { ...about.subject, flow: about.flow },
+    decidedBy: judgement.kind === 'indeterminate' ? 'request' : judgement.decidedBy,
+    reasons: [{ code, text: judgement.text }],
+    cannotTell: judgement.kind === 'indeterminate' ? judgement.cannotTell : null,
+    step: about.step,
+    chain: chain === null ? null : referenceTo(chain),
+    nearest: nearest === null ? null : nearestChain(nearest),
+    candidates: judgement.kind === 'pass' ? judgement.candidates : 0,
+    action: denied ? (enforced ? 'block' : 'observe') : 'none',
+    effect: !denied ? 'none' : enforced && preventable ? 'prevented' : 'detected',
+    evidence: [about.evidence, ...(nearest?.differing.map(({ settled }) => settled.evidence) ?? [])],
+  };
+}
+
+function dropsBlind(policy: CompiledPolicy, cannotTell: IndeterminateCode): boolean {
+  const cause: PostureCause = cannotTell.code === 'consequence' ? 'consequence' : cannotTell.cause;
+  return policy.document.postures[cause] === 'drop';
+}
+
+function nearestChain(nearest: Nearness): NonNullable<Verdict['nearest']> {
+  return {
+    ...referenceTo(nearest.slot.chain),
+    differences: nearest.differing.map(({ settled, read }) => ({
+      fact: settled.fact,
+      expected: settled.value,
+      expectedFrom: settled.source,
+      seen: read.value,
+      seenAt: read.source,
+    })),
+  };
+}
