@@ -123,10 +123,7 @@ export class ChainStore {
     const chains = new Set<ChainState>();
     const offer = (slot: Slot, agreeing: number): void => {
       chains.add(slot.chain);
-      if (
-        agreeing > bestAgreeing ||
-        (agreeing === bestAgreeing && best !== null && slot.chain.opened < best.chain.opened)
-      ) {
+      if (agreeing > bestAgreeing || (agreeing === bestAgreeing && best !== null && goesBefore(slot, best))) {
         best = slot;
         bestAgreeing = agreeing;
       }
@@ -420,4 +417,11 @@ function contradictsKeys(chain: ChainState, keys: ReadonlyMap<string, string>): 
     if (own !== undefined && own !== value) return true;
   }
   return false;
+}
+
+/** Whoever still serves goes before whoever has answered and is in its grace; then the older chain. */
+function goesBefore(a: Slot, b: Slot): boolean {
+  const serves = (slot: Slot): boolean => slot.parent.state === 'open' || slot.parent.plan.staysOpen;
+  if (serves(a) !== serves(b)) return serves(a);
+  return a.chain.opened < b.chain.opened;
 }
