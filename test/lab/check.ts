@@ -29,7 +29,8 @@ const ARTEFACTS = [
   'tcp.analysis.out_of_order',
   'tcp.analysis.duplicate_ack',
   'tcp.analysis.zero_window',
-  'tcp.checksum.status == 0',
+  // 0xffff is zero in ones' complement: right, though tshark wants it written 0x0000.
+  '(tcp.checksum.status == 0 && tcp.checksum != 0xffff)',
   'ip.checksum.status == 0',
   'ip.flags.mf == 1',
   '_ws.malformed',
@@ -74,7 +75,7 @@ export interface Truth extends Offence {
   packet: number;
 }
 
-/** Finds the packet that carries each offence (its last, if it takes several), and takes the time from there. */
+/** Finds the packet that carries each offence, and takes the time from there. */
 export async function locate(file: string, offences: readonly Offence[]): Promise<Truth[]> {
   const found: Truth[] = [];
   for (const offence of offences) {

@@ -8,6 +8,9 @@ const ip = (...args: string[]): Promise<string> => run('ip', args);
 const within = (namespace: string, ...argv: string[]): Promise<string> =>
   run('ip', ['netns', 'exec', namespace, ...argv]);
 
+/** Before this time no segment is held for lost: see `tcp_early_retrans`. */
+const PATIENCE = '3s';
+
 function namespaces(): string[] {
   try {
     return readdirSync('/run/netns').filter((name) => name.startsWith(net.PREFIX));
@@ -51,6 +54,8 @@ async function addNamespace(name: string): Promise<void> {
     'net.ipv6.conf.default.disable_ipv6=1',
     // A closed connection must not make a later story reuse its ports in TIME_WAIT.
     'net.ipv4.tcp_tw_reuse=0',
+    // A busy machine answers late, and a segment would be sent again although none was lost.
+    'net.ipv4.tcp_early_retrans=0',
     // So that a service's own port never collides with a client's.
     'net.ipv4.ip_local_port_range=32768 60999',
   ]) {
@@ -73,7 +78,10 @@ async function addHost(host: net.HostName): Promise<void> {
   await ip('-n', name, 'addr', 'add', `${net.address(host)}/24`, 'dev', 'eth0');
   await ip('-n', name, 'link', 'set', 'lo', 'up');
   await ip('-n', name, 'link', 'set', 'eth0', 'up');
-  if (host !== 'internet') await ip('-n', name, 'route', 'add', 'default', 'via', net.GATEWAY);
+  const patient = ['dev', 'eth0', 'rto_min', PATIENCE];
+  const source = ['scope', 'link', 'src', net.address(host)];
+  await ip('-n', name, 'route', 'replace', '10.1.0.0/24', 'proto', 'kernel', ...source, ...patient);
+  if (host !== 'internet') await ip('-n', name, 'route', 'add', 'default', 'via', net.GATEWAY, ...patient);
 }
 
 async function addInternet(): Promise<void> {

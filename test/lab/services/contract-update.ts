@@ -51,13 +51,18 @@ async function charge(rental: Rental): Promise<Answer> {
 
 async function bill({ user, contract, amount, traceparent }: Rental, offending = false): Promise<Answer> {
   const path = `/users/${encodeURIComponent(user)}/charge`;
-  const attempt = (): Promise<Answer> =>
-    users.call('POST', path, { body: { contract, amount }, traceparent: childOf(traceparent), offending });
+  const attempt = (fresh: boolean): Promise<Answer> =>
+    users.call('POST', path, {
+      body: { contract, amount },
+      traceparent: childOf(traceparent),
+      fresh,
+      offending,
+    });
   try {
-    return await attempt();
+    return await attempt(false);
   } catch (error) {
     // Once more, with the same contract: User-Update does not debit for a caller that has hung up.
-    if (error instanceof TimedOut) return attempt();
+    if (error instanceof TimedOut) return attempt(true);
     throw error;
   }
 }

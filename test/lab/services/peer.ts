@@ -8,6 +8,8 @@ import type { Answer, Json } from './kit.ts';
 export interface CallOptions {
   readonly body?: Json;
   readonly traceparent?: string | undefined;
+  /** On a connection of its own, not one of the pool. */
+  readonly fresh?: boolean;
   /** The compromised service knows what it does, and says so to the lab. */
   readonly offending?: boolean;
 }
@@ -28,7 +30,11 @@ export class Peer {
     this.#peer = peer;
   }
 
-  call(method: string, path: string, { body, traceparent, offending }: CallOptions = {}): Promise<Answer> {
+  call(
+    method: string,
+    path: string,
+    { body, traceparent, fresh, offending }: CallOptions = {},
+  ): Promise<Answer> {
     const bytes = body === undefined ? null : JSON.stringify(body);
     const headers = {
       host: this.#peer,
@@ -39,16 +45,19 @@ export class Peer {
     };
     const target = { host: address(this.#peer), port: port(this.#peer), method, path, headers };
     return new Promise((resolve, reject) => {
-      const outgoing = request({ ...target, agent: this.#agent, timeout: TIMEOUT }, (response) => {
-        let received = '';
-        response.on('data', (chunk: Buffer) => {
-          received += chunk.toString();
-        });
-        response.on('error', reject);
-        response.on('end', () => {
-          resolve({ status: response.statusCode ?? 0, body: JSON.parse(received) as Json });
-        });
-      });
+      const outgoing = request(
+        { ...target, agent: fresh ? false : this.#agent, timeout: TIMEOUT },
+        (response) => {
+          let received = '';
+          response.on('data', (chunk: Buffer) => {
+            received += chunk.toString();
+          });
+          response.on('error', reject);
+          response.on('end', () => {
+            resolve({ status: response.statusCode ?? 0, body: JSON.parse(received) as Json });
+          });
+        },
+      );
       outgoing.on('timeout', () => outgoing.destroy(new TimedOut(`${method} ${path}`)));
       outgoing.on('error', reject);
       if (offending) {
