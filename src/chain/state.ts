@@ -1,4 +1,5 @@
-// An open chain: what has come, what may still come, which facts are settled. Enters: nothing; leaves: types.
+// An open chain: what has come, what may still come, which facts are settled. Enters: nothing; leaves: its parts.
+import { FlowTapError } from '../errors.ts';
 import type { Evidence, Micros } from '../flow.ts';
 import type { ChainId, VerdictId } from '../verdict.ts';
 import type { StepPlan } from './plan.ts';
@@ -61,21 +62,39 @@ export interface Slot {
   overdue: boolean;
 }
 
-export interface ChainState {
+/** An open chain. */
+export class ChainState {
   readonly id: ChainId;
-  readonly root: Instance;
   /** For a person: `POST /contracts of customer 198.51.100.7`. */
   readonly title: string;
   readonly opened: Micros;
-  readonly facts: Map<string, FactReading>;
-  readonly keys: Map<string, string>;
+  readonly facts = new Map<string, FactReading>();
+  readonly keys = new Map<string, string>();
   /** Set on a chain that exists only to name the consequences of a denied request. */
   readonly tainted: VerdictId | null;
-  readonly slots: Slot[];
-  requests: number;
+  readonly slots: Slot[] = [];
+  requests = 0;
   /** Instances that serve and slots that wait; at zero the chain has ended. */
-  live: number;
-  ended: Micros | null;
+  live = 0;
+  ended: Micros | null = null;
+  #root: Instance | null = null;
+
+  constructor(id: ChainId, title: string, opened: Micros, tainted: VerdictId | null) {
+    this.id = id;
+    this.title = title;
+    this.opened = opened;
+    this.tainted = tainted;
+  }
+
+  /** The request that began it. */
+  get root(): Instance {
+    if (this.#root === null) throw new FlowTapError('fault', `chain ${this.id} has no root`);
+    return this.#root;
+  }
+
+  plant(root: Instance): void {
+    this.#root = root;
+  }
 }
 
 /** True when the step has come and went well. */

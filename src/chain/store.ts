@@ -1,18 +1,19 @@
 // The open chains and how they change. Enters: requests and answers; leaves: places they fit, and news when time runs out.
 import type { Micros } from '../flow.ts';
 import type { ChainId, ChainRecord, VerdictId } from '../verdict.ts';
+import { agreement, goesBefore, missingSteps } from './agreement.ts';
 import { Deadlines } from './deadlines.ts';
+import { contradictsKeys, KeyIndex, sharesKey } from './key-index.ts';
 import { type Nearness, nearestOf, RecentSlots } from './nearest.ts';
 import type { StepPlan } from './plan.ts';
 import { SlotIndex } from './slot-index.ts';
 import {
   blockersOf,
   type ChainRequest,
-  type ChainState,
+  ChainState,
   type FactReading,
   type Instance,
   isDone,
-  mayBeAbsent,
   type Slot,
 } from './state.ts';
 
@@ -58,7 +59,7 @@ export class ChainStore {
   readonly #kept = new Map<ChainId, ChainState>();
   readonly #waiting = new SlotIndex();
   readonly #recent = new RecentSlots();
-  readonly #byKey = new Map<string, Set<ChainState>>();
+  readonly #keys = new KeyIndex();
   readonly #due = new Deadlines<Due>();
   #news: ChainNews[] = [];
   #activated = new Set<string>();
@@ -88,25 +89,12 @@ export class ChainStore {
   /** Begins a chain with the request that causes it. `tainted` names the verdict that denied this request. */
   begin(plan: StepPlan, request: ChainRequest, title: string, tainted: VerdictId | null): Instance {
     if (this.#chains.size >= this.#options.capacity) this.#evictOldest(request.ts);
-    const slots: Slot[] = [];
-    const chain: { -readonly [K in keyof ChainState]: ChainState[K] } = {
-      id: this.#options.nextId(),
-      root: undefined as unknown as Instance,
-      title,
-      opened: request.ts,
-      facts: new Map(),
-      keys: new Map(),
-      tainted,
-      slots,
-      requests: 0,
-      live: 0,
-      ended: null,
-    };
+    const chain = new ChainState(this.#options.nextId(), title, request.ts, tainted);
     this.#chains.set(chain.id, chain);
     this.#opened++;
     for (const reading of request.facts) chain.facts.set(reading.fact, reading);
-    this.#bindKeys(chain, request.keys);
-    chain.root = this.#place(chain, plan, null, request, tainted);
+    this.#keys.bind(chain, request.keys);
+    chain.plant(this.#place(chain, plan, null, request, tainted));
     this.#due.add(request.ts + this.#options.lifetime, { kind: 'expire', chain });
     this.#settle(chain, request.ts);
     return chain.root;
@@ -117,7 +105,7 @@ export class ChainStore {
    * had such a key; among them the one with most settled facts in agreement, then the oldest.
    */
   find(request: ChainRequest): Candidate | null {
-    const named = this.chainsNamed(request.keys);
+    const named = this.#keys.named(request.keys);
     let best: Slot | null = null;
     let bestAgreeing = -1;
     const chains = new Set<ChainState>();
@@ -128,7 +116,7 @@ export class ChainStore {
         bestAgreeing = agreeing;
       }
     };
-    if (named !== null) {
+    if (named !== null && named !== 'many') {
       for (const chain of named) {
         for (const slot of chain.slots) {
           if (slot.state !== 'waiting' || slot.plan.request !== request.request) continue;
@@ -139,22 +127,12 @@ export class ChainStore {
     } else {
       for (const { slot, agreeing } of this.#waiting.matching(request)) {
         if (contradictsKeys(slot.chain, request.keys)) continue;
+        if (named === 'many' && !sharesKey(slot.chain, request.keys)) continue;
         offer(slot, agreeing);
         if (chains.size >= MOST_TIES) break;
       }
     }
     return best === null ? null : { slot: best, chains: chains.size };
-  }
-
-  /** The chains that any of these keys names, all of them agreeing; null when no open chain has any of them. */
-  chainsNamed(keys: ReadonlyMap<string, string>): readonly ChainState[] | null {
-    let named: ChainState[] | null = null;
-    for (const [key, value] of keys) {
-      const holders = this.#byKey.get(`${key}=${value}`);
-      if (holders === undefined) continue;
-      named = (named ?? [...holders]).filter((chain) => holders.has(chain));
-    }
-    return named?.filter((chain) => !contradictsKeys(chain, keys)) ?? null;
   }
 
   /** The place that came closest to explaining a request that nothing explains; null when no chain comes near. */
@@ -166,7 +144,7 @@ export class ChainStore {
   accept(slot: Slot, request: ChainRequest, taint: VerdictId | null): Instance {
     const chain = slot.chain;
     this.settleFacts(chain, request.facts);
-    this.#bindKeys(chain, request.keys);
+    this.#keys.bind(chain, request.keys);
     const instance = this.#place(chain, slot.plan, slot, request, taint ?? slot.parent.taint);
     slot.attempts.push(instance);
     if (slot.plan.cardinality !== 'many') this.#setState(slot, 'spent');
@@ -348,11 +326,7 @@ export class ChainStore {
       if (slot.bucket !== null) this.#waiting.remove(slot);
       this.#recent.retire(slot);
     }
-    for (const [key, value] of chain.keys) {
-      const holders = this.#byKey.get(`${key}=${value}`);
-      holders?.delete(chain);
-      if (holders?.size === 0) this.#byKey.delete(`${key}=${value}`);
-    }
+    this.#keys.release(chain);
     this.#chains.delete(chain.id);
     this.#kept.set(chain.id, chain);
     if (this.#kept.size > KEPT_CHAINS) {
@@ -373,55 +347,9 @@ export class ChainStore {
     this.#end(oldest.value, now, 'expired');
   }
 
-  #bindKeys(chain: ChainState, keys: ReadonlyMap<string, string>): void {
-    for (const [key, value] of keys) {
-      if (chain.keys.has(key)) continue;
-      chain.keys.set(key, value);
-      const name = `${key}=${value}`;
-      const holders = this.#byKey.get(name);
-      if (holders === undefined) this.#byKey.set(name, new Set([chain]));
-      else holders.add(chain);
-    }
-  }
-
   #takeNews(): readonly ChainNews[] {
     const news = this.#news;
     if (news.length > 0) this.#news = [];
     return news;
   }
-}
-
-/** Steps that were expected exactly once, whose parent went well, and that are not done. */
-function missingSteps(chain: ChainState): string[] {
-  return chain.slots
-    .filter((slot) => !mayBeAbsent(slot) && !isDone(slot))
-    .filter(({ parent }) => parent.state === 'answered' || (parent.plan.staysOpen && parent.state === 'open'))
-    .map((slot) => slot.plan.request);
-}
-
-/** How many settled facts the readings agree with; null when one differs. */
-function agreement(chain: ChainState, readings: readonly FactReading[]): number | null {
-  let agreeing = 0;
-  for (const reading of readings) {
-    const settled = chain.facts.get(reading.fact);
-    if (settled === undefined) continue;
-    if (settled.value !== reading.value) return null;
-    agreeing++;
-  }
-  return agreeing;
-}
-
-function contradictsKeys(chain: ChainState, keys: ReadonlyMap<string, string>): boolean {
-  for (const [key, value] of keys) {
-    const own = chain.keys.get(key);
-    if (own !== undefined && own !== value) return true;
-  }
-  return false;
-}
-
-/** Whoever still serves goes before whoever has answered and is in its grace; then the older chain. */
-function goesBefore(a: Slot, b: Slot): boolean {
-  const serves = (slot: Slot): boolean => slot.parent.state === 'open' || slot.parent.plan.staysOpen;
-  if (serves(a) !== serves(b)) return serves(a);
-  return a.chain.opened < b.chain.opened;
 }

@@ -1,0 +1,124 @@
+// The index of waiting places against a plain search. Enters: random chains and requests; leaves: equal answers.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { StepPlan } from '../../src/chain/plan.ts';
+import { SlotIndex } from '../../src/chain/slot-index.ts';
+import {
+  type ChainRequest,
+  ChainState,
+  type FactReading,
+  type Instance,
+  type Slot,
+} from '../../src/chain/state.ts';
+import type { Evidence, FlowId } from '../../src/flow.ts';
+import type { ChainId } from '../../src/verdict.ts';
+
+const FACTS = ['amount', 'dvd', 'user'] as const;
+const EVIDENCE: Evidence = {
+  flow: 'f' as FlowId,
+  side: 'orig',
+  start: 0,
+  end: 1,
+  ts: 0,
+  capture: null,
+  packets: [],
+};
+
+const PLAN: StepPlan = {
+  request: 'bill',
+  cardinality: 'once',
+  within: null,
+  retries: 0,
+  order: 'any',
+  facts: [...FACTS],
+  staysOpen: false,
+  parent: null,
+  position: 0,
+  children: [],
+};
+
+function readings(values: Readonly<Record<string, string | undefined>>): FactReading[] {
+  return Object.entries(values).flatMap(([fact, value]) =>
+    value === undefined ? [] : [{ fact, value, source: 'test', evidence: EVIDENCE }],
+  );
+}
+
+function slotOf(id: number, values: Readonly<Record<string, string | undefined>>): Slot {
+  const chain = new ChainState(`c${id}` as ChainId, 'test', id, null);
+  for (const reading of readings(values)) chain.facts.set(reading.fact, reading);
+  const parent = { chain, plan: PLAN } as Instance;
+  return {
+    chain,
+    parent,
+    plan: PLAN,
+    attempts: [],
+    denied: null,
+    state: 'waiting',
+    bucket: null,
+    overdue: false,
+  };
+}
+
+function requestOf(values: Readonly<Record<string, string | undefined>>): ChainRequest {
+  const facts = readings(values);
+  return {
+    request: 'bill',
+    facts,
+    keys: new Map(),
+    ts: 0,
+    evidence: EVIDENCE,
+    summary: 'bill',
+    unanswered: false,
+  };
+}
+
+/** Values with separators in them, so that names of buckets could be confused if they were built carelessly. */
+const value = fc.option(fc.constantFrom('1', '11', '1:1', '1|', '', '2:11', 'a'), { nil: undefined });
+const values = fc.record({ amount: value, dvd: value, user: value });
+
+function agrees(slot: Slot, request: ChainRequest): boolean {
+  return request.facts.every((read) => {
+    const settled = slot.chain.facts.get(read.fact);
+    return settled === undefined || settled.value === read.value;
+  });
+}
+
+describe('the slot index', () => {
+  test('finds exactly the places that a plain search finds', () => {
+    fc.assert(
+      fc.property(
+        fc.array(values, { maxLength: 20 }),
+        values,
+        fc.array(fc.nat(19)),
+        (chains, asked, removed) => {
+          const index = new SlotIndex();
+          const slots = chains.map((each, i) => slotOf(i, each));
+          for (const slot of slots) index.add(slot);
+          for (const i of removed) {
+            const slot = slots[i];
+            if (slot !== undefined) index.remove(slot);
+          }
+          const request = requestOf(asked);
+          const found = [...index.matching(request)].map(({ slot }) => slot.chain.id);
+          const expected = slots
+            .filter((slot, i) => !removed.includes(i) && agrees(slot, request))
+            .map((slot) => slot.chain.id);
+          expect([...found].sort()).toEqual([...expected].sort());
+        },
+      ),
+    );
+  });
+
+  test('offers places with more settled facts in agreement first', () => {
+    const index = new SlotIndex();
+    index.add(slotOf(1, {}));
+    index.add(slotOf(2, { user: 'alice', dvd: '7' }));
+    index.add(slotOf(3, { user: 'alice' }));
+    const found = [...index.matching(requestOf({ user: 'alice', dvd: '7', amount: '3' }))];
+    expect(found.map(({ slot, agreeing }) => [slot.chain.id, agreeing])).toEqual([
+      ['c2', 2],
+      ['c3', 1],
+      ['c1', 0],
+    ]);
+  });
+});
