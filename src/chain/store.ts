@@ -1,4 +1,6 @@
 // The open chains and how they change. Enters: requests and answers; leaves: places they fit, and news when time runs out.
+// Longer than other files because every change of a place must keep the index, the count of live parts and the deadlines
+// in step; these are private to this one class.
 import type { Micros } from '../flow.ts';
 import type { ChainId, ChainRecord, VerdictId } from '../verdict.ts';
 import { agreement, goesBefore, missingSteps } from './agreement.ts';

@@ -1,19 +1,20 @@
 // Judges the traffic of one application, event by event. Enters: events of its flows; leaves: verdicts, chain records, blocks.
 
-import type { Instance, Slot } from '../chain/state.ts';
+import type { Instance } from '../chain/state.ts';
 import type { ChainNews } from '../chain/store.ts';
 import { ChainStore } from '../chain/store.ts';
-import { factValues } from '../chain/view.ts';
 import { assertNever } from '../errors.ts';
 import type { FlowEvent } from '../events/event.ts';
 import type { Micros } from '../flow.ts';
 import type { ChainId, EngineOutput, Verdict, VerdictId } from '../verdict.ts';
-import { type Answer, AnswerBook } from './answers.ts';
+import { Answering } from './answering.ts';
+import { AnswerBook } from './answers.ts';
 import type { CompiledPolicy } from './compile.ts';
 import { type Chains, type Decision, decide, isNear } from './decide.ts';
 import { FlowBook, type FlowRecord } from './flows.ts';
 import type { Observation, ObservedRequest } from './observe/observation.ts';
 import { observe } from './observe/observe.ts';
+import { overdueOf, recordOf } from './reports.ts';
 import * as say from './sentences.ts';
 import { type About, type Judgement, verdictOf } from './verdicts.ts';
 
@@ -32,14 +33,6 @@ interface Pending {
   readonly until: Micros;
 }
 
-/** An answer that came before what it needs. */
-interface EarlyAnswer {
-  readonly record: FlowRecord;
-  readonly instance: Instance;
-  readonly answer: Answer;
-  readonly until: Micros;
-}
-
 /** Requests that wait at once; the oldest is decided as it stands when there are more. */
 const MOST_PENDING = 10_000;
 
@@ -50,7 +43,7 @@ export class Monitor {
   readonly #shared: Shared;
   readonly #answers: AnswerBook;
   #pending: Pending[] = [];
-  #early: EarlyAnswer[] = [];
+  readonly #answering: Answering;
   #out: EngineOutput[] = [];
 
   constructor(policy: CompiledPolicy, shared: Shared) {
@@ -66,6 +59,7 @@ export class Monitor {
     this.flows = new FlowBook(policy);
     this.#shared = shared;
     this.#answers = new AnswerBook(this.chains);
+    this.#answering = new Answering(policy, this.chains, (...said) => this.#say(...said));
   }
 
   /** Takes the next event of a flow; gives what can be said by now. */
@@ -92,10 +86,7 @@ export class Monitor {
       if (pending !== undefined) this.#decide(pending.record, pending.observed, true);
       this.#retry();
     }
-    while (this.#early[0] !== undefined && this.#early[0].until < now) {
-      const early = this.#early.shift();
-      if (early !== undefined) this.#answer(early.record, early.instance, early.answer, true);
-    }
+    this.#answering.advance(now);
     for (const news of this.chains.honest.advance(now)) this.#report(news);
     this.chains.tainted.advance(now);
   }
@@ -158,7 +149,7 @@ export class Monitor {
       case 'answer':
         for (const name of observation.of) {
           const instance = this.#answers.arrive(record, name, observation);
-          if (instance !== null) this.#answer(record, instance, observation, false);
+          if (instance !== null) this.#answering.answer(record, instance, observation);
         }
         return;
       case 'loss':
@@ -189,7 +180,7 @@ export class Monitor {
     const instance = 'instance' in decision ? decision.instance : this.#taint(decision, verdict);
     if (observed.awaits === null) return;
     const answer = this.#answers.settle(record, observed.awaits, instance);
-    if (answer !== null && instance !== null) this.#answer(record, instance, answer, false);
+    if (answer !== null && instance !== null) this.#answering.answer(record, instance, answer);
   }
 
   /**
@@ -205,96 +196,6 @@ export class Monitor {
     return plan === undefined
       ? null
       : this.chains.tainted.begin(plan, request, `consequences of ${verdict.id}`, verdict.id);
-  }
-
-  /** Applies an answer: what it says must agree with its chain, and what had to come before it must have come. */
-  #answer(record: FlowRecord, instance: Instance, answer: Answer, final: boolean): void {
-    const store = instance.chain.tainted === null ? this.chains.honest : this.chains.tainted;
-    const trusted = instance.taint === null && instance.chain.tainted === null;
-    const about: About = { ...answer, flow: record.flow, step: instance.plan.request };
-    if (answer.ok && trusted) {
-      const missing = store.unmetBefore(instance).filter((slot) => slot.denied === null);
-      if (missing.length > 0 && !final) {
-        this.#early.push({
-          record,
-          instance,
-          answer,
-          until: answer.ts + this.policy.document.limits.reorder,
-        });
-        return;
-      }
-      if (missing.length > 0) this.#denyEarly(record, about, instance, missing);
-    }
-    if (answer.ok && answer.read !== null) this.#readAnswer(record, about, instance, answer, trusted);
-    store.answer(instance, answer.ok, answer.text, answer.ts);
-  }
-
-  #denyEarly(record: FlowRecord, about: About, instance: Instance, missing: readonly Slot[]): void {
-    const text = say.answeredTooEarly(
-      about.subject,
-      missing.map((slot) => slot.plan.request),
-      instance.chain,
-    );
-    const [slot] = missing;
-    const nearest =
-      slot === undefined
-        ? null
-        : { slot, agreeing: 0, differing: [], named: true, contradicted: false, blockers: missing };
-    const verdict = this.#say(record, about, {
-      kind: 'drop',
-      code: 'out-of-order',
-      decidedBy: 'request',
-      text,
-      nearest,
-    });
-    for (const slot of missing) slot.denied ??= verdict.id;
-  }
-
-  #readAnswer(record: FlowRecord, about: About, instance: Instance, answer: Answer, trusted: boolean): void {
-    const match = answer.read?.(instance.plan.request) ?? null;
-    const store = instance.chain.tainted === null ? this.chains.honest : this.chains.tainted;
-    if (match === null) return;
-    if (match.kind === 'matched') {
-      const differing = match.facts.flatMap((read) => {
-        const settled = instance.chain.facts.get(read.fact);
-        return settled !== undefined && settled.value !== read.value ? [{ read, settled }] : [];
-      });
-      store.settleFacts(instance.chain, match.facts);
-      const [first] = differing;
-      if (first === undefined || !trusted) return;
-      const text = say.responseDiffers(about.subject, first.read, first.settled);
-      this.#say(record, about, {
-        kind: 'drop',
-        code: 'response-differs',
-        decidedBy: 'integrity',
-        text,
-        nearest: null,
-      });
-    } else if (!trusted) {
-      return;
-    } else if (match.kind === 'cannot-read') {
-      const cannotTell = { code: 'cannot-read', cause: match.cause } as const;
-      const text = say.cannotRead(about.subject, match.why);
-      this.#say(record, about, { kind: 'indeterminate', cannotTell, text, chain: instance.chain });
-    } else if (match.kind === 'lacking') {
-      const text = say.lacking(about.subject, match.fact, match.why);
-      this.#say(record, about, {
-        kind: 'drop',
-        code: 'fact-missing',
-        decidedBy: 'integrity',
-        text,
-        nearest: null,
-      });
-    } else if (match.kind === 'contradiction') {
-      const text = say.contradiction(about.subject, match.first, match.second);
-      this.#say(record, about, {
-        kind: 'drop',
-        code: 'fact-differs',
-        decidedBy: 'integrity',
-        text,
-        nearest: null,
-      });
-    }
   }
 
   /** Places opened or facts were settled: requests that wait for these are tried again, in the order in which they came. */
@@ -320,49 +221,15 @@ export class Monitor {
   }
 
   #report(news: ChainNews): void {
-    if (news.kind === 'overdue') {
-      this.#reportOverdue(news.slot, news.at);
+    if (news.kind === 'ended') {
+      this.#out.push({ kind: 'chain', record: recordOf(this.policy, news) });
       return;
     }
-    const { chain, outcome, missing } = news;
-    this.#out.push({
-      kind: 'chain',
-      record: {
-        id: chain.id,
-        application: this.policy.document.application,
-        root: chain.title,
-        opened: chain.opened,
-        ended: chain.ended ?? chain.opened,
-        outcome,
-        missing,
-        requests: chain.requests,
-        facts: factValues(chain),
-      },
-    });
-  }
-
-  #reportOverdue(slot: Slot, at: Micros): void {
-    const { parent } = slot;
+    const { parent } = news.slot;
     const record = this.flows.byId(parent.evidence.flow);
-    const request = this.policy.requests.get(parent.plan.request);
-    if (slot.denied !== null || parent.taint !== null || record === null || request === undefined) return;
-    const subject = {
-      what: 'obligation',
-      protocol: record.protocol ?? 'tcp',
-      request: `${slot.plan.request}, after ${parent.summary}`,
-      from: request.to,
-      to: this.policy.requests.get(slot.plan.request)?.to ?? 'unknown',
-    } as const;
-    const about: About = {
-      subject,
-      flow: record.flow,
-      ts: at,
-      evidence: parent.evidence,
-      step: slot.plan.request,
-    };
-    const text = say.overdue(slot.plan.request, slot.plan.within ?? 0, slot.chain);
-    const nearest = { slot, agreeing: 0, differing: [], named: true, contradicted: false, blockers: [] };
-    this.#say(record, about, { kind: 'drop', code: 'overdue', decidedBy: 'request', text, nearest });
+    if (record === null || news.slot.denied !== null || parent.taint !== null) return;
+    const overdue = overdueOf(this.policy, record, news);
+    if (overdue !== null) this.#say(record, overdue.about, overdue.judgement);
   }
 
   #say(record: FlowRecord, about: About, judgement: Judgement): Verdict {

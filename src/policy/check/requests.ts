@@ -1,0 +1,70 @@
+// What is wrong with the requests of a policy. Enters: a document; leaves: problems.
+import { protocolsOf } from '../connections.ts';
+import type { PolicyDocument, RequestDeclaration } from '../document.ts';
+import { overlapOf } from '../overlap.ts';
+import type { PolicyProblem } from '../problem.ts';
+import { closest, problem } from './problem.ts';
+
+/** Who makes each request to whom, by which protocol, and whether its path is one. */
+export function* checkRequests(document: PolicyDocument): Generator<PolicyProblem> {
+  const services = new Map(document.services.map((service) => [service.name, service]));
+  for (const request of document.requests) {
+    for (const name of new Set([request.from, request.to])) {
+      if (services.has(name)) continue;
+      const like = closest(name, services.keys());
+      const hint = like === null ? 'declare it with service() or external()' : `did you mean "${like}"?`;
+      yield problem(
+        'unknown-service',
+        request,
+        `"${request.id}" names service "${name}", which is not declared`,
+        hint,
+      );
+    }
+    const delivered = request.protocol === 'amqp' && request.action.kind === 'deliver';
+    const server = services.get(delivered ? request.from : request.to);
+    if (server !== undefined && server.kind === 'service' && protocolsOf(request, server).length === 0) {
+      yield problem(
+        'wrong-protocol',
+        request,
+        `"${request.id}" is ${request.protocol}, but "${server.name}" has no such port`,
+        `give it one, such as ${request.protocol === 'sql' ? 'postgres: 5432' : `${request.protocol}: ${request.protocol === 'http' ? 8080 : 5672}`}`,
+      );
+    }
+    if (request.protocol === 'http') yield* checkPath(request.path, request);
+  }
+}
+
+function* checkPath(path: string, request: RequestDeclaration): Generator<PolicyProblem> {
+  const segments = path.slice(1).split('/');
+  const names = segments.filter((segment) => segment.startsWith(':'));
+  const why = !path.startsWith('/')
+    ? 'does not begin with "/"'
+    : path.includes('?')
+      ? 'has a query: declare parameters with .query() or query()'
+      : names.some((name) => !/^:[A-Za-z_][\w-]*$/.test(name))
+        ? 'has a ":name" that is no name'
+        : new Set(names).size < names.length
+          ? 'has the same ":name" twice'
+          : path !== '/' && segments.includes('')
+            ? 'has an empty segment'
+            : null;
+  if (why !== null)
+    yield problem('bad-path', request, `path "${path}" ${why}`, 'write it as /users/:user/charge');
+}
+
+/** Requests that could be one and the same on the wire. */
+export function* checkOverlaps(document: PolicyDocument): Generator<PolicyProblem> {
+  for (const [i, a] of document.requests.entries()) {
+    for (const b of document.requests.slice(i + 1)) {
+      const example = overlapOf(a, b);
+      if (example === null) continue;
+      const line = a.place?.line === undefined ? '' : ` (line ${a.place.line})`;
+      yield problem(
+        'overlapping-steps',
+        b,
+        `"${b.id}" and "${a.id}"${line} both match ${example}`,
+        'declare it once and use it in both places, or make one of them narrower',
+      );
+    }
+  }
+}
