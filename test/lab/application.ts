@@ -12,8 +12,8 @@ type Service = Peer<FromService, ToService>;
 export class Application {
   readonly offences: Offence[] = [];
   readonly #services = new Map<ServiceName, Service>();
-  readonly #handled = new Set<string>();
-  readonly #waiting = new Map<string, () => void>();
+  readonly #handled = new Map<string, boolean>();
+  readonly #waiting = new Map<string, (shipped: boolean) => void>();
   #broken: Promise<never> = new Promise(() => undefined);
 
   async start(switches: Switches): Promise<void> {
@@ -31,21 +31,22 @@ export class Application {
   #hear(message: FromService): void {
     if (message.kind === 'offence') this.offences.push(message.offence);
     if (message.kind === 'handled') {
-      this.#handled.add(message.contract);
-      this.#waiting.get(message.contract)?.();
+      this.#handled.set(message.contract, message.shipped);
+      this.#waiting.get(message.contract)?.(message.shipped);
       this.#waiting.delete(message.contract);
     }
   }
 
-  /** Resolves when DVD-Update is through with the message of this contract. */
-  async handled(contract: string): Promise<void> {
-    if (this.#handled.has(contract)) return;
+  /** Resolves when DVD-Update is through with the message of this contract: has the DVD been shipped? */
+  async handled(contract: string): Promise<boolean> {
+    const before = this.#handled.get(contract);
+    if (before !== undefined) return before;
     let timer: NodeJS.Timeout | undefined;
-    const done = new Promise<void>((resolve, reject) => {
+    const done = new Promise<boolean>((resolve, reject) => {
       timer = setTimeout(() => reject(new LabError(`${contract} never came out of the queue`)), 20_000);
       this.#waiting.set(contract, resolve);
     });
-    await Promise.race([done, this.#broken]).finally(() => clearTimeout(timer));
+    return Promise.race([done, this.#broken]).finally(() => clearTimeout(timer));
   }
 
   attack(service: ServiceName): void {

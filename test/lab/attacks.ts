@@ -77,7 +77,8 @@ export const ATTACKS: readonly Attack[] = [
     service: 'dvd-update',
     counts: 'rentals',
     what: 'DVD-Update takes a message from the queue and acknowledges it, without calling Shipping and without marking the DVD as rented.',
-    consequences: 'The customer paid and gets nothing. No honest service did anything because of it.',
+    consequences:
+      'The customer paid and gets nothing (so this DVD alone is not returned). No honest service did anything because of it.',
     aftermath: 7_000,
   },
   {

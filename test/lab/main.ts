@@ -1,5 +1,5 @@
 // `npm run lab`: builds the lab, plays stories, writes captures, and removes every trace of it. Enters: story names; leaves: files in pcaps/.
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -13,6 +13,7 @@ import { STORIES, type Story } from './stories.ts';
 import { LabError, requireMachine } from './system.ts';
 
 const ATTEMPTS = 3;
+const SCRATCH = 'flowtap-lab-';
 const PCAPS = fileURLToPath(new URL('../../pcaps', import.meta.url));
 
 const say = (line: string): void => {
@@ -62,11 +63,19 @@ async function attempted(story: Story, play: () => Promise<Recorded>): Promise<R
   }
 }
 
+function options() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: { list: { type: 'boolean' }, clean: { type: 'boolean' } },
+    });
+  } catch (error) {
+    throw new LabError((error as Error).message);
+  }
+}
+
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { list: { type: 'boolean' }, clean: { type: 'boolean' } },
-  });
+  const { values, positionals } = options();
   if (values.list) {
     for (const { name, what } of STORIES) say(`${name}\t${what}`);
     return 0;
@@ -74,11 +83,14 @@ async function main(): Promise<number> {
   requireMachine();
   if (values.clean) {
     await removeNetwork();
+    for (const name of readdirSync(tmpdir())) {
+      if (name.startsWith(SCRATCH)) rmSync(`${tmpdir()}/${name}`, { recursive: true, force: true });
+    }
     return 0;
   }
   const stories = chosen(positionals);
   requireNoNetwork();
-  const scratch = mkdtempSync(`${tmpdir()}/flowtap-lab-`);
+  const scratch = mkdtempSync(`${tmpdir()}/${SCRATCH}`);
   // The servers run as users of their own, each in a folder of its own below this one.
   chmodSync(scratch, 0o711);
   process.env.TMPDIR = scratch;
@@ -87,14 +99,16 @@ async function main(): Promise<number> {
     cleaned ??= removeNetwork().then(() => rmSync(scratch, { recursive: true, force: true }));
     return cleaned;
   };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      clean().finally(() => process.exit(130));
-    });
-  }
+  const leave = (code: number): void => {
+    clean().then(
+      () => process.exit(code),
+      () => process.exit(code),
+    );
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => leave(130));
   process.on('uncaughtException', (error) => {
     process.stderr.write(`lab: ${String(error.stack)}\n`);
-    clean().finally(() => process.exit(1));
+    leave(1);
   });
   try {
     await lab(stories, scratch);

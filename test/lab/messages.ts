@@ -19,8 +19,8 @@ export interface Offence {
 export type FromService =
   | { kind: 'ready' }
   | { kind: 'offence'; offence: Offence }
-  /** DVD-Update is through with a message. */
-  | { kind: 'handled'; contract: string };
+  /** DVD-Update is through with a message; `shipped` is false where it betrayed the customer. */
+  | { kind: 'handled'; contract: string; shipped: boolean };
 
 export type ToService = { kind: 'attack' };
 

@@ -56,8 +56,8 @@ export class Stage {
     await this.#ask(user, 'contract-update', '/contracts', { dvd }, 402);
   }
 
-  /** The DVD has been sent: from here on it can come back. */
-  shipped({ contract }: Rental): Promise<void> {
+  /** True once the DVD has been sent, and can come back; false when the customer waits in vain. */
+  shipped({ contract }: Rental): Promise<boolean> {
     return this.#application.handled(contract);
   }
 
