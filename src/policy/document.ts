@@ -56,7 +56,8 @@ export interface FactDeclaration {
 /** What a value in SQL must be. */
 export type SqlOperand =
   | { readonly kind: 'fact'; readonly fact: string }
-  | { readonly kind: 'literal'; readonly value: string | null }
+  /** A number equals every spelling of it, also one that was bound as text. */
+  | { readonly kind: 'literal'; readonly value: string | number | boolean | null }
   | { readonly kind: 'any' }
   /** `column + operand` or `column - operand`, on the same column. */
   | { readonly kind: 'increase' | 'decrease'; readonly by: SqlOperand };

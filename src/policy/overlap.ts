@@ -63,7 +63,7 @@ function samePlaces(a: readonly Placed[], b: readonly Placed[]): boolean {
 
 function compatible(a: SqlOperand, b: SqlOperand): boolean {
   if (a.kind === 'any' || b.kind === 'any') return true;
-  if (a.kind === 'literal' && b.kind === 'literal') return a.value === b.value;
+  if (a.kind === 'literal' && b.kind === 'literal') return String(a.value) === String(b.value);
   const plain = (operand: SqlOperand): boolean => operand.kind === 'literal' || operand.kind === 'fact';
   if (plain(a) && plain(b))
     return !(a.kind === 'literal' && a.value === null) && !(b.kind === 'literal' && b.value === null);

@@ -97,6 +97,5 @@ export const isNotNull = (): Comparison => comparison('is-not-null', null);
 
 /** A literal becomes an operand; an operand stays. */
 export function operand(value: Operand): SqlOperand {
-  if (value === null) return { kind: 'literal', value: null };
-  return typeof value === 'object' ? value : { kind: 'literal', value: String(value) };
+  return typeof value === 'object' && value !== null ? value : { kind: 'literal', value };
 }

@@ -254,12 +254,21 @@ function scalarOf(expr: SqlExpr): SqlValue | null {
   return expr.kind === 'literal' || expr.kind === 'parameter' ? expr.value : null;
 }
 
-function sameLiteral(value: SqlValue, wanted: string | null): boolean {
+function sameLiteral(value: SqlValue, wanted: string | number | boolean | null): boolean {
   if (value.type === 'null') return wanted === null;
-  if (wanted === null) return false;
-  if (value.text === wanted) return true;
-  const number = value.type === 'number' ? normalise(value.text, 'decimal') : null;
-  return number !== null && number === normalise(wanted, 'decimal');
+  switch (typeof wanted) {
+    case 'string':
+      return value.text === wanted;
+    case 'number':
+      return normalise(value.text, 'decimal') === normalise(String(wanted), 'decimal');
+    case 'boolean':
+      // MySQL has no boolean: TRUE is 1 (MySQL manual, "Boolean Literals").
+      return (
+        value.text === String(wanted) || (value.type === 'number' && value.text === String(Number(wanted)))
+      );
+    default:
+      return false;
+  }
 }
 
 function tableText(statement: SqlStatement): string {
