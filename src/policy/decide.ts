@@ -38,7 +38,11 @@ export type Decision =
       readonly request: ChainRequest | null;
       readonly nearest: Nearness | null;
     }
-  | { readonly kind: 'cannot-read'; readonly cause: LostCause | 'body'; readonly text: string }
+  | {
+      readonly kind: 'cannot-read';
+      readonly cause: Exclude<LostCause, 'other-protocol'> | 'body';
+      readonly text: string;
+    }
   /** Nothing explains it yet; something that is still on its way may. */
   | { readonly kind: 'wait' };
 

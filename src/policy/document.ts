@@ -9,7 +9,7 @@ import type { SqlComparison, SqlFeature, SqlVerb } from '../sql/reading.ts';
 export type Posture = 'drop' | 'pass';
 
 /** What a posture can be given for. */
-export type PostureCause = LostCause | 'body' | 'consequence';
+export type PostureCause = Exclude<LostCause, 'other-protocol'> | 'body' | 'consequence';
 
 export interface ServiceDeclaration {
   readonly name: string;
@@ -201,7 +201,6 @@ export const DEFAULT_POSTURES: Readonly<Record<PostureCause, Posture>> = {
   http2: 'drop',
   tunnel: 'drop',
   compressed: 'drop',
-  'other-protocol': 'drop',
   'unknown-protocol': 'drop',
   malformed: 'drop',
   limit: 'drop',

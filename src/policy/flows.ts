@@ -4,7 +4,7 @@ import type { FlowEvent } from '../events/event.ts';
 import type { Flow, FlowId } from '../flow.ts';
 import type { Awaiting } from './answers.ts';
 import type { CompiledPolicy } from './compile.ts';
-import { AmqpSession } from './observe/amqp.ts';
+import type { AmqpSession } from './observe/amqp.ts';
 import type { Ends } from './observe/observation.ts';
 
 export interface FlowRecord {
@@ -12,12 +12,12 @@ export interface FlowRecord {
   readonly ends: Ends;
   /** What the server's port is declared to speak; null when the port is not declared. */
   readonly protocol: Protocol | null;
-  /** `foreign`: neither end is a service of this application. */
-  readonly status: 'declared' | 'denied' | 'foreign';
+  readonly status: 'declared' | 'denied';
   /** True until the connection itself was judged. */
   fresh: boolean;
   readonly awaiting: Map<string, Awaiting>;
-  readonly amqp: AmqpSession;
+  /** Made by the first AMQP method. */
+  amqp: AmqpSession | null;
 }
 
 /** Ended flows that are kept, because obligations may still refer to them. */
@@ -38,12 +38,15 @@ export class FlowBook {
     this.#policy = policy;
   }
 
-  /** The record of an event's flow, made when it is the first. */
-  of(event: FlowEvent): FlowRecord {
+  /** The record of an event's flow, made when it is the first; null when neither end is a service of this application. */
+  of(event: FlowEvent): FlowRecord | null {
     const known = this.#open.get(event.flow.id) ?? this.#ended.get(event.flow.id);
     if (known !== undefined) return known;
     const record = this.#identify(event.flow);
-    if (record.status === 'foreign') this.unmonitored++;
+    if (record === null) {
+      if (event.kind === 'connection-attempt') this.unmonitored++;
+      return null;
+    }
     this.#open.set(event.flow.id, record);
     bound(this.#open, MOST);
     return record;
@@ -59,20 +62,20 @@ export class FlowBook {
     bound(this.#ended, KEPT);
   }
 
-  #identify(flow: Flow): FlowRecord {
+  #identify(flow: Flow): FlowRecord | null {
     const client = this.#policy.addresses.resolve(flow.orig.ip);
     const server = this.#policy.addresses.resolve(flow.resp.ip);
+    if (client.kind !== 'service' && server.kind !== 'service') return null;
     const protocol = this.#policy.protocolAt(server.name, flow.resp.port);
-    const foreign = client.kind !== 'service' && server.kind !== 'service';
     const declared = protocol !== null && this.#policy.mayConnect(client.name, server.name, protocol);
     return {
       flow,
       ends: { client: client.name, server: server.name },
       protocol,
-      status: foreign ? 'foreign' : declared ? 'declared' : 'denied',
+      status: declared ? 'declared' : 'denied',
       fresh: true,
       awaiting: new Map(),
-      amqp: new AmqpSession(),
+      amqp: null,
     };
   }
 }

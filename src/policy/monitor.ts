@@ -66,14 +66,18 @@ export class Monitor {
   handle(event: FlowEvent): readonly EngineOutput[] {
     this.advance(event.ts);
     const record = this.flows.of(event);
-    if (record.fresh) this.#judgeConnection(record, event);
-    if (record.status === 'declared') {
-      const observation = observe(this.policy, record.ends, record.amqp, event);
-      if (observation !== null) this.#take(record, observation);
-    } else if (record.status === 'denied' && event.kind !== 'connection-attempt') this.flows.covered++;
-    if (event.kind === 'connection-end') this.#endFlow(record, event.ts);
+    if (record !== null) this.#follow(record, event);
     this.#retry();
     return this.#flush();
+  }
+
+  #follow(record: FlowRecord, event: FlowEvent): void {
+    if (record.fresh) this.#judgeConnection(record, event);
+    if (record.status === 'declared') {
+      const observation = observe(this.policy, record, event);
+      if (observation !== null) this.#take(record, observation);
+    } else if (event.kind !== 'connection-attempt') this.flows.covered++;
+    if (event.kind === 'connection-end') this.#endFlow(record, event.ts);
   }
 
   /** Lets the traffic's time pass: what waited long enough is decided, and what is overdue is said. */
@@ -107,7 +111,6 @@ export class Monitor {
 
   #judgeConnection(record: FlowRecord, event: FlowEvent): void {
     record.fresh = false;
-    if (record.status === 'foreign') return;
     const { ends, protocol } = record;
     const subject = {
       what: 'connection',

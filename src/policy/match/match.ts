@@ -19,7 +19,11 @@ export type Match =
       readonly second: FactReading;
     }
   /** It cannot be told. */
-  | { readonly kind: 'cannot-read'; readonly cause: LostCause | 'body'; readonly why: string };
+  | {
+      readonly kind: 'cannot-read';
+      readonly cause: Exclude<LostCause, 'other-protocol'> | 'body';
+      readonly why: string;
+    };
 
 /** How each fact of the application is made comparable. */
 export type Normalisers = ReadonlyMap<string, Normaliser>;

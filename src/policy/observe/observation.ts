@@ -58,7 +58,7 @@ export interface ObservedOffence extends Base {
 
 export interface ObservedBlindness extends Base {
   readonly kind: 'blindness';
-  readonly cause: LostCause | 'body';
+  readonly cause: Exclude<LostCause, 'other-protocol'> | 'body';
   readonly text: string;
 }
 

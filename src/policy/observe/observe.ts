@@ -3,7 +3,7 @@ import { assertNever } from '../../errors.ts';
 import type { FlowEvent } from '../../events/event.ts';
 import type { AmbiguitySeen, AnalysisLost } from '../../events/lost.ts';
 import type { CompiledPolicy } from '../compile.ts';
-import { type AmqpSession, observeAmqp } from './amqp.ts';
+import { AmqpSession, observeAmqp } from './amqp.ts';
 import { observeHttp } from './http.ts';
 import { type Ends, type Observation, printable } from './observation.ts';
 import { observeSql } from './sql.ts';
@@ -11,10 +11,10 @@ import { observeSql } from './sql.ts';
 /** Reads one event. Null: it asks for nothing that a policy speaks of. */
 export function observe(
   policy: CompiledPolicy,
-  ends: Ends,
-  amqp: AmqpSession,
+  flow: { readonly ends: Ends; amqp: AmqpSession | null },
   event: FlowEvent,
 ): Observation | null {
+  const { ends } = flow;
   switch (event.kind) {
     case 'connection-attempt':
     case 'connection-established':
@@ -24,7 +24,8 @@ export function observe(
     case 'http-response':
       return observeHttp(policy, ends, event);
     case 'amqp-method':
-      return observeAmqp(policy, ends, amqp, event);
+      flow.amqp ??= new AmqpSession();
+      return observeAmqp(policy, ends, flow.amqp, event);
     case 'sql-session':
     case 'sql-login-failed':
     case 'sql-prepare':
