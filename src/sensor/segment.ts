@@ -7,6 +7,8 @@
 export class Segment {
   /** Packet number in its capture, and its time. */
   packet = 0;
+  /** The index of that capture. */
+  capture = 0;
   ts = 0;
   /** VLAN tags as one number, see `link/vlan.ts`. */
   vlan = 0;

@@ -60,7 +60,9 @@ export class Fragments {
     }
     if (datagram.total < 0) return null;
     if (datagram.top > datagram.total) datagram.conflict = true;
-    if (datagram.units < Math.ceil(datagram.total / 8)) return null;
+    const needed = Math.ceil(datagram.total / 8);
+    // Units beyond a false end count too, hence the second look.
+    if (datagram.units < needed || datagram.present.subarray(0, needed).includes(0)) return null;
     this.#datagrams.delete(key);
     const { protocol, conflict } = datagram;
     return { bytes: datagram.data.subarray(0, datagram.total), protocol, conflict };

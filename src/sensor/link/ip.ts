@@ -142,7 +142,7 @@ function extensions(segment: Segment, fragments: Fragments): Ignored | Waiting |
 function payload(segment: Segment, start: number, end: number): void {
   const captured = segment.bytes.length;
   segment.start = start;
-  segment.end = end < captured ? end : captured;
+  segment.end = Math.min(end, captured);
   segment.missing = end > captured ? end - captured : 0;
 }
 
