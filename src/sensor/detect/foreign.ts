@@ -73,9 +73,9 @@ function isHttp2Frame(bytes: Uint8Array, midstream: boolean): boolean {
       0;
     const plausible =
       (type === 4 && stream === 0 && length % 6 === 0 && flags < 2) ||
-      (midstream && type === 1 && stream > 0 && stream < 1 << 24 && length > 0 && (flags & ~0x2d) === 0) ||
-      ((midstream || frames > 0) && type === 0 && stream > 0 && stream < 1 << 24 && (flags & ~9) === 0) ||
-      ((midstream || frames > 0) && type === 8 && length === 4 && flags === 0 && stream < 1 << 24) ||
+      (midstream && type === 1 && stream > 0 && stream < 1 << 28 && length > 0 && (flags & ~0x2d) === 0) ||
+      ((midstream || frames > 0) && type === 0 && stream > 0 && stream < 1 << 28 && (flags & ~9) === 0) ||
+      ((midstream || frames > 0) && type === 8 && length === 4 && flags === 0 && stream < 1 << 28) ||
       (frames > 0 && (type === 6 || type === 7 || type === 3) && length < 256);
     if (!plausible || length > 16_384 || (frames === 0 && type === 0)) return false;
     at += 9 + length;

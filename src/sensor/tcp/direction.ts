@@ -5,8 +5,10 @@ import type { Origin, Reassembly } from './reassembly.ts';
 
 /** Numbers so far outside of the advertised window are still believed: captures lose and reorder packets (bytes). */
 const LEAST_WINDOW = 1 << 20;
-/** The largest window that there is (RFC 7323 section 2.3), for a receiver that we do not hear. */
+/** The largest window that there is (RFC 7323 section 2.3). */
 const LARGEST_WINDOW = 1 << 30;
+/** What a receiver that we do not hear may allow (bytes). */
+const UNHEARD_WINDOW = 1 << 24;
 
 /** Data that came with a SYN: the peer may or may not take it (RFC 7413), which its acknowledgement will tell. */
 export interface SynData extends Origin {
@@ -82,7 +84,8 @@ export class Direction {
 
   /** How far from what is known numbers may lie. `peerSeen`: its windows and acknowledgements are known. */
   reach(peerSeen: boolean): number {
-    return peerSeen ? Math.min(LARGEST_WINDOW, Math.max(LEAST_WINDOW, this.window * 2)) : LARGEST_WINDOW;
+    if (!peerSeen) return UNHEARD_WINDOW;
+    return Math.min(LARGEST_WINDOW, Math.max(LEAST_WINDOW, this.window * 2));
   }
 
   /** Whether `[start, end]` can belong to this direction now. */

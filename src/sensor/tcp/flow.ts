@@ -81,9 +81,9 @@ export class TcpFlow {
    */
   finish(how: StreamEnd, segment: Segment | null = null, side: Side = 'orig'): void {
     if (this.phase === 'ended') return;
-    const end = this.#doubtfulReset !== null && how !== 'fin' ? 'rst' : how;
     this.#settle(this.orig);
     this.#settle(this.resp);
+    const end = isWhole(this.orig) && isWhole(this.resp) ? 'fin' : this.#doubtfulReset === null ? how : 'rst';
     this.#endOf(this.orig, end);
     this.#endOf(this.resp, end);
     if (end === 'evicted') {
@@ -138,9 +138,12 @@ export class TcpFlow {
       peer.correct(ack);
       acked = peer.offset(ack);
       if (!peer.plausible(acked, acked, own.seen)) return this.#stray(segment, side);
+      // Before the answer to a SYN nothing else can have been acknowledged: this is of an older connection.
+      if (peer.syn && !own.syn && !peer.confirmed && acked > peer.highest) return this.#stray(segment, side);
     }
     // Data behind a FIN, or a FIN in the midst of data: one of them was not for the receiver.
-    if (own.fin >= 0 && (end > own.fin || (fin === 1 && end !== own.fin))) return this.#stray(segment, side);
+    const last = length > 0 ? own.fin : own.fin + 1;
+    if (own.fin >= 0 && (end > last || (fin === 1 && end !== own.fin))) return this.#stray(segment, side);
     if (fin === 1 && end < own.stream.top) return this.#stray(segment, side);
 
     this.#heard(own, peer, segment);
@@ -238,8 +241,9 @@ export class TcpFlow {
       if (beyond >= 0 && beyond <= peer.reach(true)) return { first: this.#takeCandidate() };
     }
     const length = payloadLength(segment);
-    if (length === 0) return 'tcp-after-end';
     const start = own.base < 0 ? 0 : own.offset(seq);
+    // The last acknowledgements of every connection come here.
+    if (length === 0) return own.plausible(start, start, true) ? 'taken' : 'tcp-after-end';
     // Whoever reset does not go on sending, so this reset was not its own.
     if (this.#resetBy === side && start >= this.#resetAt && own.plausible(start, start + length, true)) {
       return FRESH;
@@ -399,8 +403,7 @@ export class TcpFlow {
   #endOf(direction: Direction, how: StreamEnd): void {
     if (direction.ended) return;
     direction.ended = true;
-    const whole = direction.fin >= 0 && direction.stream.next >= direction.fin;
-    this.#reader.end(direction.side, whole ? 'fin' : how);
+    this.#reader.end(direction.side, isWhole(direction) ? 'fin' : how);
   }
 
   #of(side: Side): Direction {
@@ -458,4 +461,9 @@ export class TcpFlow {
     );
     this.#reader.lost(side, offset, length);
   }
+}
+
+/** All up to its FIN was delivered. */
+function isWhole(direction: Direction): boolean {
+  return direction.fin >= 0 && direction.stream.next >= direction.fin;
 }
