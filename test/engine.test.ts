@@ -155,6 +155,27 @@ describe('each attack is dropped at the offending request and nowhere else', () 
     expect(indeterminate).toHaveLength(2);
   });
 
+  test('contract-update bills twice by hanging up after the first one was debited', async () => {
+    const told = new DvdRental();
+    const answer = told.ask(ALICE);
+    told.lookUp(ALICE);
+    told.bill(ALICE);
+    told.debit(ALICE);
+    told.toUsers.close('rst');
+    const again = told.bill(ALICE, told.story.connect(AT.contracts, `${AT.users}:8080`));
+    told.debit(ALICE);
+    again();
+    told.publish(ALICE);
+    answer();
+    told.shipped(ALICE);
+    const { drops, chains } = await judge(policy, told.story.end());
+    expect(drops.map(({ reasons, step }) => [reasons[0].code, step])).toEqual([
+      ['already-done', 'update users'],
+      ['already-done', 'insert charges'],
+    ]);
+    expect(chains).toMatchObject([{ outcome: 'complete' }]);
+  });
+
   test('contract-update bills another amount than the price in the database', async () => {
     const told = new DvdRental();
     told.ask(ALICE);

@@ -39,6 +39,8 @@ export interface Instance {
   /** `lost`: its connection ended before an answer. */
   state: 'open' | 'answered' | 'failed' | 'lost';
   answer: string | null;
+  /** When it was answered, failed or was lost; null while it is open. */
+  ended: Micros | null;
   /** True while its service may make the requests below it. */
   serving: boolean;
   /** Set when it is the consequence of a denied request. */
@@ -49,15 +51,22 @@ export interface Instance {
 /** A place in a chain where a request is expected. */
 export interface Slot {
   readonly chain: ChainState;
-  readonly parent: Instance;
+  /** Whose service may make it now; a further attempt of the parent takes it over. */
+  parent: Instance;
   readonly plan: StepPlan;
   readonly attempts: Instance[];
+  /** Attempts that no longer count, because their parent itself was tried again. */
+  forgiven: number;
   /** The verdict that denied a request which came closest to this place. */
   denied: VerdictId | null;
   /** `blocked`: another must come first. `spent`: it came as often as it may. `closed`: its time is over. */
   state: 'blocked' | 'waiting' | 'spent' | 'closed';
+  /** Since when it waits: a request that was made before that is not explained by it. */
+  since: Micros;
   /** Its place in the index; null while it is not waiting. */
   bucket: string | null;
+  /** When its time runs out; null without `within`. */
+  due: Micros | null;
   /** Set when its time ran out and that was said. */
   overdue: boolean;
 }

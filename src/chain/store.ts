@@ -3,7 +3,7 @@
 // in step; these are private to this one class.
 import type { Micros } from '../flow.ts';
 import type { ChainId, ChainRecord, VerdictId } from '../verdict.ts';
-import { agreement, goesBefore, missingSteps } from './agreement.ts';
+import { agreement, goesBefore, isTimely, missingSteps } from './agreement.ts';
 import { Deadlines } from './deadlines.ts';
 import { contradictsKeys, KeyIndex, sharesKey } from './key-index.ts';
 import { type Nearness, nearestOf, RecentSlots } from './nearest.ts';
@@ -20,8 +20,10 @@ import {
 } from './state.ts';
 
 export interface StoreOptions {
-  /** Microseconds that a service may still be seen to make requests after it has answered: the reorder window. */
+  /** Microseconds by which events may come late: how long a place outlives its time. */
   readonly grace: Micros;
+  /** Microseconds by which clocks may differ: a request may seem to come so much before its cause, or after its end. */
+  readonly skew: Micros;
   /** Microseconds after which an open chain is given up. */
   readonly lifetime: Micros;
   /** Chains open at once; the oldest is given up when there are more. */
@@ -112,6 +114,7 @@ export class ChainStore {
     let bestAgreeing = -1;
     const chains = new Set<ChainState>();
     const offer = (slot: Slot, agreeing: number): void => {
+      if (!isTimely(slot, request.ts, this.#options.skew)) return;
       chains.add(slot.chain);
       if (agreeing > bestAgreeing || (agreeing === bestAgreeing && best !== null && goesBefore(slot, best))) {
         best = slot;
@@ -149,8 +152,8 @@ export class ChainStore {
     this.#keys.bind(chain, request.keys);
     const instance = this.#place(chain, slot.plan, slot, request, taint ?? slot.parent.taint);
     slot.attempts.push(instance);
-    if (slot.plan.cardinality !== 'many') this.#setState(slot, 'spent');
-    if (isDone(slot)) this.#unblock(slot.parent);
+    if (slot.plan.cardinality !== 'many') this.#setState(slot, 'spent', request.ts);
+    if (isDone(slot)) this.#unblock(slot.parent, request.ts);
     this.#settle(chain, request.ts);
     return instance;
   }
@@ -216,9 +219,10 @@ export class ChainStore {
       case 'overdue': {
         const slot = due.slot;
         if (slot.chain.ended !== null || slot.state === 'closed' || isDone(slot)) return;
+        if (slot.due !== null && slot.due >= now) return;
         slot.overdue = true;
         this.#news.push({ kind: 'overdue', slot, at: now });
-        this.#setState(slot, 'closed');
+        this.#setState(slot, 'closed', now);
         this.#settle(slot.chain, now);
         return;
       }
@@ -245,14 +249,17 @@ export class ChainStore {
       evidence: request.evidence,
       state: request.unanswered ? 'answered' : 'open',
       answer: null,
+      ended: null,
       serving: true,
       taint,
       slots: [],
     };
     chain.requests++;
     if (!lasting) chain.live++;
-    for (const child of plan.children) this.#addSlot(instance, child, request.ts);
-    this.#unblock(instance);
+    const before = plan.cardinality === 'many' ? undefined : slot?.attempts.at(-1);
+    if (before === undefined) for (const child of plan.children) this.#addSlot(instance, child, request.ts);
+    else this.#adopt(before, instance, request.ts);
+    this.#unblock(instance, request.ts);
     return instance;
   }
 
@@ -262,32 +269,55 @@ export class ChainStore {
       parent,
       plan,
       attempts: [],
+      forgiven: 0,
       denied: null,
       state: 'blocked',
+      since: now,
       bucket: null,
+      due: plan.within === null ? null : now + plan.within,
       overdue: false,
     };
     parent.slots.push(slot);
     parent.chain.slots.push(slot);
     parent.chain.live++;
     this.#recent.add(slot);
-    if (plan.within !== null) this.#due.add(now + plan.within, { kind: 'overdue', slot });
+    if (slot.due !== null) this.#due.add(slot.due, { kind: 'overdue', slot });
   }
 
-  /** Opens the places whose predecessors are done. */
-  #unblock(parent: Instance): void {
-    for (const slot of parent.slots) {
-      if (slot.state === 'blocked' && blockersOf(slot).length === 0) this.#setState(slot, 'waiting');
+  /**
+   * A further attempt takes over what the one before has caused already: a bill that is sent again because its answer was
+   * lost may not be debited again, or a service could bill twice by hanging up.
+   */
+  #adopt(before: Instance, after: Instance, now: Micros): void {
+    for (const slot of before.slots.splice(0)) {
+      slot.parent = after;
+      after.slots.push(slot);
+      slot.forgiven = slot.attempts.length;
+      if (slot.plan.within !== null && !isDone(slot)) {
+        slot.due = now + slot.plan.within;
+        this.#due.add(slot.due, { kind: 'overdue', slot });
+      }
+      const settled =
+        slot.plan.cardinality !== 'many' && (isDone(slot) || slot.attempts.at(-1)?.state === 'open');
+      this.#setState(slot, settled ? 'spent' : 'blocked', now);
     }
   }
 
-  #setState(slot: Slot, state: Slot['state']): void {
+  /** Opens the places whose predecessors are done. */
+  #unblock(parent: Instance, at: Micros): void {
+    for (const slot of parent.slots) {
+      if (slot.state === 'blocked' && blockersOf(slot).length === 0) this.#setState(slot, 'waiting', at);
+    }
+  }
+
+  #setState(slot: Slot, state: Slot['state'], at: Micros): void {
     if (slot.state === state) return;
     const counted = (value: Slot['state']): number => (value === 'waiting' || value === 'blocked' ? 1 : 0);
     slot.chain.live += counted(state) - counted(slot.state);
     if (slot.bucket !== null) this.#waiting.remove(slot);
     slot.state = state;
     if (state === 'waiting') {
+      slot.since = at;
       this.#waiting.add(slot);
       this.#activated.add(slot.plan.request);
     }
@@ -297,12 +327,13 @@ export class ChainStore {
     const lasting = instance.plan.staysOpen && state === 'answered';
     instance.state = state;
     instance.answer = text;
+    instance.ended = at;
     if (instance.chain.ended !== null) return;
     const slot = instance.slot;
     if (slot !== null && state !== 'answered' && slot.state === 'spent' && slot.parent.serving) {
-      if (slot.attempts.length <= slot.plan.retries) this.#setState(slot, 'waiting');
+      if (slot.attempts.length - slot.forgiven <= slot.plan.retries) this.#setState(slot, 'waiting', at);
     }
-    if (slot !== null && state === 'answered') this.#unblock(slot.parent);
+    if (slot !== null && state === 'answered') this.#unblock(slot.parent, at);
     if (!lasting) this.#due.add(at + this.#options.grace, { kind: 'close', instance });
   }
 
@@ -313,7 +344,7 @@ export class ChainStore {
     if (!instance.plan.staysOpen) instance.chain.live--;
     for (const slot of instance.slots) {
       const stillDue = slot.plan.within !== null && instance.state === 'answered' && !slot.overdue;
-      if (!stillDue && slot.state !== 'spent') this.#setState(slot, 'closed');
+      if (!stillDue && slot.state !== 'spent') this.#setState(slot, 'closed', now);
     }
     this.#settle(instance.chain, now);
   }

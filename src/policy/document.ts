@@ -157,6 +157,8 @@ export interface KeyDeclaration {
 export interface PolicyLimits {
   /** Microseconds that an unexplained request waits for what may explain it. */
   readonly reorder: number;
+  /** Microseconds by which the clocks of several sources may differ. */
+  readonly skew: number;
   /** Microseconds after which an open chain is given up. */
   readonly chain: number;
   /** Chains open at once. */
@@ -211,9 +213,10 @@ export const DEFAULT_POSTURES: Readonly<Record<PostureCause, Posture>> = {
   consequence: 'pass',
 };
 
-/** 10 ms of reordering, ten minutes a chain, a hundred thousand chains, an hour a block. */
+/** 10 ms of reordering, 5 ms between clocks, ten minutes a chain, a hundred thousand chains, an hour a block. */
 export const DEFAULT_LIMITS: PolicyLimits = {
   reorder: 10_000,
+  skew: 5_000,
   chain: 600_000_000,
   chains: 100_000,
   block: 3_600_000_000,

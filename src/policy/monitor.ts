@@ -50,6 +50,7 @@ export class Monitor {
     const { limits } = policy.document;
     const options = {
       grace: limits.reorder,
+      skew: limits.skew,
       lifetime: limits.chain,
       capacity: limits.chains,
       nextId: shared.nextChain,
@@ -97,7 +98,7 @@ export class Monitor {
 
   /** The source ended at `now`: everything that waits is decided, and every chain ends. */
   finish(now: Micros): readonly EngineOutput[] {
-    this.advance(Number.POSITIVE_INFINITY === now ? now : now + this.policy.document.limits.reorder + 1);
+    this.advance(now + this.policy.document.limits.reorder + 1);
     for (const news of this.chains.honest.finish(now)) this.#report(news);
     this.chains.tainted.finish(now);
     return this.#flush();

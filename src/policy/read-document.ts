@@ -121,7 +121,7 @@ const document = record({
     }),
   ),
   postures,
-  limits: record({ reorder: count, chain: count, chains: count, block: count }),
+  limits: record({ reorder: count, skew: count, chain: count, chains: count, block: count }),
 });
 
 /**

@@ -52,9 +52,12 @@ function slotOf(id: number, values: Readonly<Record<string, string | undefined>>
     parent,
     plan: PLAN,
     attempts: [],
+    forgiven: 0,
     denied: null,
     state: 'waiting',
+    since: 0,
     bucket: null,
+    due: null,
     overdue: false,
   };
 }

@@ -111,6 +111,7 @@ function build(name: string, rules: readonly Rule[], collected: Collector): Poli
     postures: { ...DEFAULT_POSTURES, ...settings.postures },
     limits: {
       reorder: settings.reorder === undefined ? DEFAULT_LIMITS.reorder : microseconds(settings.reorder),
+      skew: settings.clockSkew === undefined ? DEFAULT_LIMITS.skew : microseconds(settings.clockSkew),
       chain:
         settings.chainLifetime === undefined ? DEFAULT_LIMITS.chain : microseconds(settings.chainLifetime),
       chains: settings.chains ?? DEFAULT_LIMITS.chains,

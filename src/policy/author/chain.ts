@@ -45,6 +45,8 @@ export interface Settings {
   readonly keys?: readonly KeyDeclaration[];
   /** How long an unexplained request waits for what may explain it, such as `20ms`. */
   readonly reorder?: string;
+  /** By how much the clocks of several sources may differ. */
+  readonly clockSkew?: string;
   /** How long a chain may stay open. */
   readonly chainLifetime?: string;
   /** How many chains may be open at once. */
