@@ -1,0 +1,132 @@
+// The shapes of the audit journal: one JSON object a line, described in docs/audit.md. Enters: nothing; leaves: types.
+
+/** Rises when a field changes its meaning or goes; a new field or record type does not raise it. */
+export const SCHEMA = 1;
+
+/** RFC 3339, UTC, with microseconds: `2026-11-23T06:48:51.215540Z`. */
+export type Timestamp = string;
+
+/** `capture:packet`, packets counted from 1 as Wireshark does: `attack.pcap.gz:134`. */
+export type PacketReference = string;
+
+interface RecordBase {
+  readonly schema: typeof SCHEMA;
+  readonly time: Timestamp;
+}
+
+/** A byte range `[start, end)` of one side's stream of a flow, and where it was seen. */
+export interface RangeRecord {
+  readonly flow: string;
+  readonly side: 'orig' | 'resp';
+  readonly start: number;
+  readonly end: number;
+  readonly time: Timestamp;
+  readonly packets: readonly PacketReference[];
+}
+
+export interface DifferenceRecord {
+  readonly fact: string;
+  readonly expected: string;
+  readonly expected_from: string;
+  readonly seen: string | null;
+  readonly seen_at: string;
+}
+
+export interface VerdictRecord extends RecordBase {
+  readonly record: 'verdict';
+  readonly id: string;
+  readonly verdict: 'pass' | 'drop' | 'indeterminate';
+  /** The deciding reason: its code, and a sentence. */
+  readonly code: string;
+  readonly text: string;
+  readonly reasons: readonly { readonly code: string; readonly text: string }[];
+  readonly decided_by: 'connection' | 'request' | 'integrity';
+  readonly application: string;
+  readonly policy: string;
+  readonly what: string;
+  readonly protocol: string;
+  readonly request: string;
+  readonly step: string | null;
+  readonly from: string;
+  readonly from_endpoint: string | null;
+  readonly to: string;
+  readonly to_endpoint: string | null;
+  readonly flow: string;
+  readonly flow_orig: string;
+  readonly flow_resp: string;
+  readonly vlans: readonly number[];
+  readonly seen_at: string;
+  readonly midstream: boolean;
+  readonly chain: string | null;
+  readonly chain_root: string | null;
+  readonly chain_opened: Timestamp | null;
+  readonly chain_facts: Readonly<Record<string, string>> | null;
+  readonly candidates: number;
+  readonly nearest: string | null;
+  readonly nearest_root: string | null;
+  readonly nearest_opened: Timestamp | null;
+  readonly nearest_facts: Readonly<Record<string, string>> | null;
+  readonly differences: readonly DifferenceRecord[];
+  readonly cannot_tell: string | null;
+  readonly consequence_of: string | null;
+  readonly action: 'none' | 'observe' | 'block';
+  readonly effect: 'none' | 'detected' | 'prevented';
+  readonly block: string | null;
+  readonly evidence: readonly PacketReference[];
+  readonly ranges: readonly RangeRecord[];
+}
+
+export interface ChainEndRecord extends RecordBase {
+  readonly record: 'chain';
+  readonly id: string;
+  readonly application: string;
+  readonly root: string;
+  readonly opened: Timestamp;
+  readonly ended: Timestamp;
+  /** Whole microseconds, as seconds. */
+  readonly seconds: number;
+  readonly outcome: 'complete' | 'incomplete' | 'failed' | 'abandoned';
+  readonly missing: readonly string[];
+  readonly requests: number;
+  readonly facts: Readonly<Record<string, string>>;
+}
+
+export interface BlockRecord extends RecordBase {
+  readonly record: 'block';
+  readonly id: string;
+  readonly state: string;
+  readonly why: string | null;
+  readonly flow: string;
+  readonly flow_orig: string;
+  readonly flow_resp: string;
+  readonly vlans: readonly number[];
+  readonly seen_at: string;
+  readonly verdicts: readonly string[];
+  readonly owners: readonly string[];
+  readonly cause: string;
+  readonly cause_count: number;
+  readonly from: Timestamp;
+  readonly until: Timestamp;
+  readonly reached: Readonly<Record<string, Timestamp>>;
+  readonly passed_packets: number | null;
+  readonly passed_bytes: number | null;
+  readonly dropped_packets: number | null;
+  readonly dropped_bytes: number | null;
+}
+
+/** Counts by name, so that nothing is lost in silence. */
+export interface Counts {
+  readonly [name: string]: number | Counts;
+}
+
+export interface EndRecord extends RecordBase {
+  readonly record: 'end';
+  readonly sources: readonly string[];
+  /** False when the run was stopped before the end of its sources. */
+  readonly whole: boolean;
+  readonly engine: Counts;
+  readonly sensor: Counts;
+  readonly blocks: Counts;
+}
+
+export type AuditRecord = VerdictRecord | ChainEndRecord | BlockRecord | EndRecord;
