@@ -10,8 +10,8 @@ const INTERFACE = 1;
 const OBSOLETE_PACKET = 2;
 const SIMPLE_PACKET = 3;
 const ENHANCED_PACKET = 6;
-/** Blocks without a packet that Wireshark numbers all the same: systemd journal, Sysdig events (three versions). */
-const NUMBERED_RECORDS: ReadonlySet<number> = new Set([9, 0x204, 0x216, 0x221]);
+/** Blocks without a packet that Wireshark numbers all the same: systemd journal, Sysdig events, custom blocks. */
+const NUMBERED_RECORDS: ReadonlySet<number> = new Set([9, 0x204, 0x216, 0x221, 0x0bad, 0x4000_0bad]);
 
 /** Longer blocks are refused, as libpcap does (bytes). */
 const LONGEST_BLOCK = 1 << 24;
