@@ -1,11 +1,9 @@
 // Which declared AMQP request a method is. Enters: declarations between two services, a method; leaves: a match.
-import type { FactReading } from '../../chain/state.ts';
 import type { AmqpContent, AmqpEvent, AmqpMethod, AmqpProperties, AmqpValue } from '../../events/amqp.ts';
 import type { AmqpRequestDeclaration, FactSource } from '../document.ts';
 import { type JsonReading, readJson, scalarAt } from '../json-value.ts';
-import { describeSource } from './http.ts';
 import { bodyProblem } from './http-values.ts';
-import { type Found, type Match, matched, type Normalisers, reading } from './match.ts';
+import { type Found, type Match, type Normalisers, readFacts } from './match.ts';
 
 /** What a method asks for, in the terms of declarations; null for methods that need none. */
 export function actionOf(method: AmqpMethod, queue: string | null): AmqpRequestDeclaration['action'] | null {
@@ -58,23 +56,10 @@ export function matchAmqp(
     if (copies !== null) return { kind: 'undeclared', why: `its header ${copies} routes copies elsewhere` };
   }
   let json: JsonReading | null = null;
-  const facts: FactReading[] = [];
-  for (const { fact, source, optional } of declaration.facts) {
+  return readFacts(declaration.id, declaration.facts, normalisers, event.at, (source) => {
     json ??= source.in === 'body' && event.content !== null ? readJson(event.content.body.bytes) : null;
-    const found = find(event, source, json);
-    const where = describeSource(source);
-    if (found.kind === 'body-unseen') return { kind: 'cannot-read', cause: 'body', why: found.why };
-    if (found.kind === 'absent' && optional) continue;
-    if (found.kind !== 'value') {
-      const why = found.kind === 'absent' ? 'it is not there' : found.why;
-      return { kind: 'lacking', id: declaration.id, fact, why: `${where}: ${why}` };
-    }
-    const read = reading(normalisers, fact, found.value, `${declaration.id}, ${where}`, event.at);
-    if (read === null)
-      return { kind: 'lacking', id: declaration.id, fact, why: `${where}: not of the fact's kind` };
-    facts.push(read);
-  }
-  return matched(declaration.id, facts);
+    return find(event, source, json);
+  });
 }
 
 function sameAction(a: AmqpRequestDeclaration['action'], b: AmqpRequestDeclaration['action']): boolean {

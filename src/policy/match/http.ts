@@ -1,9 +1,8 @@
 // Which declared HTTP request an HTTP request is. Enters: declarations between two services, a request; leaves: a match.
-import type { FactReading } from '../../chain/state.ts';
 import type { HttpRequest, HttpResponse } from '../../events/http.ts';
 import type { HttpRequestDeclaration } from '../document.ts';
 import { findInHttp, type HttpParts } from './http-values.ts';
-import { type Match, matched, type Normalisers, reading } from './match.ts';
+import { type Match, type Normalisers, readFacts } from './match.ts';
 import { readTarget } from './target.ts';
 
 /** Matches a request against what its source may ask of its destination. */
@@ -25,7 +24,7 @@ export function matchHttp(
       continue;
     }
     const parts = { headers: request.headers, body: request.body, path, query: target.query, json: null };
-    return readFacts(declaration, normalisers, parts, request, 'request');
+    return factsIn(declaration, normalisers, parts, request);
   }
   return { kind: 'undeclared', why };
 }
@@ -43,33 +42,18 @@ export function readHttpResponse(
     query: new Map(),
     json: null,
   };
-  return readFacts(declaration, normalisers, parts, response, 'response');
+  return factsIn(declaration, normalisers, parts, response);
 }
 
-function readFacts(
+function factsIn(
   declaration: HttpRequestDeclaration,
   normalisers: Normalisers,
   parts: HttpParts,
   message: HttpRequest | HttpResponse,
-  part: 'request' | 'response',
 ): Match {
-  const facts: FactReading[] = [];
-  for (const { fact, source, optional } of declaration.facts) {
-    if (source.in.startsWith('response-') !== (part === 'response')) continue;
-    const found = findInHttp(parts, source);
-    const where = describeSource(source);
-    if (found.kind === 'body-unseen') return { kind: 'cannot-read', cause: 'body', why: found.why };
-    if (found.kind === 'absent' && optional) continue;
-    if (found.kind !== 'value') {
-      const why = found.kind === 'absent' ? 'it is not there' : found.why;
-      return { kind: 'lacking', id: declaration.id, fact, why: `${where}: ${why}` };
-    }
-    const read = reading(normalisers, fact, found.value, `${declaration.id}, ${where}`, message.at);
-    if (read === null)
-      return { kind: 'lacking', id: declaration.id, fact, why: `${where}: not of the fact's kind` };
-    facts.push(read);
-  }
-  return matched(declaration.id, facts);
+  const answered = message.kind === 'http-response';
+  const facts = declaration.facts.filter(({ source }) => source.in.startsWith('response-') === answered);
+  return readFacts(declaration.id, facts, normalisers, message.at, (source) => findInHttp(parts, source));
 }
 
 /** Values of the template's `:names`; null when the path is another. */
@@ -98,24 +82,4 @@ function undeclaredParameter(
     if (!declared) return name;
   }
   return null;
-}
-
-/** How a person reads where a fact stands. */
-export function describeSource(source: HttpRequestDeclaration['facts'][number]['source']): string {
-  switch (source.in) {
-    case 'path':
-      return `path :${source.name}`;
-    case 'body':
-      return `body ${source.pointer}`;
-    case 'response-body':
-      return `response ${source.pointer}`;
-    case 'response-header':
-      return `response header ${source.name}`;
-    case 'result':
-      return `result column ${source.column}`;
-    case 'routing-key':
-      return 'routing key';
-    default:
-      return `${source.in} ${source.name}`;
-  }
 }

@@ -1,7 +1,8 @@
 // What matching a request against its declarations gives. Enters: nothing; leaves: types and the shared checks.
 import type { FactReading } from '../../chain/state.ts';
 import type { LostCause } from '../../events/lost.ts';
-import type { Normaliser } from '../document.ts';
+import type { Evidence } from '../../flow.ts';
+import type { FactDeclaration, FactSource, Normaliser } from '../document.ts';
 import { normalise } from '../normalise.ts';
 
 /** Which declared request this is and what it says, or why it is none. */
@@ -57,4 +58,49 @@ export function matched(id: string, facts: readonly FactReading[]): Match {
     seen.set(read.fact, read);
   }
   return { kind: 'matched', id, facts: [...seen.values()] };
+}
+
+/** Reads the facts that a declaration takes from a message. A value that it asks for and that is not clearly there is lacking. */
+export function readFacts(
+  id: string,
+  facts: readonly FactDeclaration[],
+  normalisers: Normalisers,
+  evidence: Evidence,
+  find: (source: FactSource) => Found,
+): Match {
+  const readings: FactReading[] = [];
+  for (const { fact, source, optional } of facts) {
+    const where = describeSource(source);
+    const found = find(source);
+    if (found.kind === 'body-unseen') return { kind: 'cannot-read', cause: 'body', why: found.why };
+    if (found.kind === 'absent' && optional) continue;
+    if (found.kind !== 'value') {
+      const why = found.kind === 'absent' ? 'it is not there' : found.why;
+      return { kind: 'lacking', id, fact, why: `${where}: ${why}` };
+    }
+    const read = reading(normalisers, fact, found.value, `${id}, ${where}`, evidence);
+    if (read === null) return { kind: 'lacking', id, fact, why: `${where}: not of the fact's kind` };
+    readings.push(read);
+  }
+  return matched(id, readings);
+}
+
+/** How a person reads where a fact stands. */
+export function describeSource(source: FactSource): string {
+  switch (source.in) {
+    case 'path':
+      return `path :${source.name}`;
+    case 'body':
+      return `body ${source.pointer}`;
+    case 'response-body':
+      return `response ${source.pointer}`;
+    case 'response-header':
+      return `response header ${source.name}`;
+    case 'result':
+      return `result column ${source.column}`;
+    case 'routing-key':
+      return 'routing key';
+    default:
+      return `${source.in} ${source.name}`;
+  }
 }
