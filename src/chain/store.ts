@@ -49,8 +49,7 @@ export type ChainNews =
 
 type Due =
   | { readonly kind: 'close'; readonly instance: Instance }
-  | { readonly kind: 'overdue'; readonly slot: Slot }
-  | { readonly kind: 'expire'; readonly chain: ChainState };
+  | { readonly kind: 'overdue'; readonly slot: Slot };
 
 /** Candidates looked at for one request; more than these tie in every settled fact and are served first come, first served. */
 const MOST_TIES = 64;
@@ -99,7 +98,6 @@ export class ChainStore {
     for (const reading of request.facts) chain.facts.set(reading.fact, reading);
     this.#keys.bind(chain, request.keys);
     chain.plant(this.#place(chain, plan, null, request, tainted));
-    this.#due.add(request.ts + this.#options.lifetime, { kind: 'expire', chain });
     this.#settle(chain, request.ts);
     return chain.root;
   }
@@ -202,6 +200,11 @@ export class ChainStore {
     for (let due = this.#due.takeDue(now - 1); due !== undefined; due = this.#due.takeDue(now - 1)) {
       this.#handle(due, now);
     }
+    // Chains live equally long and stand in the order in which they were opened, so the oldest tells for all.
+    for (const chain of this.#chains.values()) {
+      if (chain.opened + this.#options.lifetime >= now) break;
+      this.#end(chain, now, 'expired');
+    }
     return this.#takeNews();
   }
 
@@ -226,9 +229,6 @@ export class ChainStore {
         this.#settle(slot.chain, now);
         return;
       }
-      case 'expire':
-        if (due.chain.ended === null) this.#end(due.chain, now, 'expired');
-        return;
     }
   }
 
