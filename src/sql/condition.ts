@@ -19,13 +19,23 @@ export type Condition =
     }
   | { readonly kind: 'complex'; readonly what: string };
 
+/** How two members of a FROM list are joined. `using` names columns; `on` of an outer join restricts one side only. */
+export type JoinCondition =
+  | { readonly kind: 'on'; readonly condition: Condition; readonly outer: boolean }
+  | { readonly kind: 'using'; readonly columns: readonly string[] }
+  | { readonly kind: 'natural' };
+
 const COMMUTED = { '=': '=', '<>': '<>', '<': '>', '<=': '>=', '>': '<', '>=': '<=' } as const;
 
-/** A conjunction with each column on the left, or `complex` as soon as one part is more than that. */
-export function whereOf(condition: Condition | null): TemplateWhere {
-  if (condition === null) return { kind: 'none' };
+/**
+ * A conjunction with each column on the left, or `complex` as soon as one part is more than that. Join conditions are parts
+ * of it, since who may choose them chooses the rows.
+ */
+export function whereOf(where: Condition | null, joins: readonly JoinCondition[] = []): TemplateWhere {
+  const open: Condition[] = joins.map(conditionOf).reverse();
+  if (where !== null) open.push(where);
+  if (open.length === 0) return { kind: 'none' };
   const predicates: TemplatePredicate[] = [];
-  const open: Condition[] = [condition];
   for (let part = open.pop(); part !== undefined; part = open.pop()) {
     if (part.kind === 'and') {
       for (let i = part.parts.length - 1; i >= 0; i -= 1) {
@@ -41,6 +51,31 @@ export function whereOf(condition: Condition | null): TemplateWhere {
   return { kind: 'all', predicates };
 }
 
+function conditionOf(join: JoinCondition): Condition {
+  switch (join.kind) {
+    case 'natural':
+      return { kind: 'complex', what: 'a natural join' };
+    case 'using':
+      return { kind: 'and', parts: join.columns.map(sameColumn) };
+    case 'on':
+      // A constant in the ON of an outer join looks like a restriction and is none.
+      return join.outer && !comparesColumns(join.condition)
+        ? { kind: 'complex', what: 'an outer join on more than columns' }
+        : join.condition;
+  }
+}
+
+function sameColumn(name: string): Condition {
+  return { kind: 'compare', operator: '=', left: { kind: 'column', name }, right: { kind: 'column', name } };
+}
+
+function comparesColumns(condition: Condition): boolean {
+  if (condition.kind === 'and') return condition.parts.every(comparesColumns);
+  return (
+    condition.kind === 'compare' && condition.left.kind === 'column' && condition.right.kind === 'column'
+  );
+}
+
 function predicateOf(part: Exclude<Condition, { kind: 'and' }>): TemplatePredicate | string {
   switch (part.kind) {
     case 'complex':
@@ -48,9 +83,8 @@ function predicateOf(part: Exclude<Condition, { kind: 'and' }>): TemplatePredica
     case 'compare':
       if (part.left.kind === 'column') return simple(part.left.name, part.operator, [part.right]);
       if (part.right.kind === 'column') return simple(part.right.name, COMMUTED[part.operator], [part.left]);
-      return isConstant(part.left) && isConstant(part.right)
-        ? 'a comparison of constants'
-        : 'a comparison of expressions';
+      if (isConstant(part.left) && isConstant(part.right)) return 'a comparison of constants';
+      return part.left.kind === 'other' ? part.left.what : 'a comparison of expressions';
     case 'test':
       return part.left.kind === 'column'
         ? simple(part.left.name, part.operator, part.values)

@@ -95,7 +95,10 @@ export interface SqlPredicate {
   readonly values: readonly SqlExpr[];
 }
 
-/** `all`: a conjunction of simple predicates and nothing else. `complex`: anything else, never comparable. */
+/**
+ * `all`: a conjunction of simple predicates and nothing else, those of ON and USING after those of WHERE. `complex`: anything
+ * else, never comparable.
+ */
 export type SqlWhere =
   | { readonly kind: 'none' }
   | { readonly kind: 'all'; readonly predicates: readonly SqlPredicate[] }
@@ -107,6 +110,8 @@ export type SqlFeature =
   | 'subquery'
   | 'set-operation'
   | 'join'
+  /** A LEFT, RIGHT or FULL JOIN: its condition does not restrict the rows of the outer side. */
+  | 'outer-join'
   | 'group-by'
   | 'having'
   | 'window'
@@ -133,7 +138,10 @@ export interface SqlStatement {
   readonly tables: readonly TableUse[];
   /** The one table that is written; null for a select. */
   readonly target: TableUse | null;
-  /** Columns of the output list; `*` for a star; `other` expressions as `?`. */
+  /**
+   * Columns of the output list: the column that is read, `name as alias` when it leaves under another name, `*` for a star,
+   * `@@name` for a variable (MySQL), `?` for any other expression.
+   */
   readonly columns: readonly string[];
   readonly where: SqlWhere;
   readonly assigns: readonly { readonly column: string; readonly value: SqlExpr }[];

@@ -43,6 +43,9 @@ export function resolveColumn(
   const [owner] = owners;
   if (owner === undefined || owners.length > 1)
     return { kind: 'other', what: 'a column of a table that is not in FROM' };
+  // Two uses of one table would have the same name for different rows.
+  if (scope.tables.some((each) => each !== owner && same(each.name, owner.name)))
+    return { kind: 'other', what: 'a column of a table that is joined with itself' };
   const single = scope.tables.length === 1 && !scope.opaque;
   return { kind: 'column', name: single ? name : `${owner.name}.${name}` };
 }

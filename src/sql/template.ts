@@ -121,7 +121,8 @@ function bindExpr(expr: TemplateExpr, values: Values): SqlExpr {
     }
     case 'slot': {
       const bound = values.slots[expr.index];
-      if (bound === undefined || bound === null || (expr.negative && bound.type !== 'number')) return ALTERED;
+      if (bound === undefined || bound === null) return UNKNOWN;
+      if (expr.negative && bound.type !== 'number') return ALTERED;
       const signed = expr.negative ? negated(bound) : bound;
       const value = castAll(signed, expr.casts);
       return value === null ? ALTERED : { kind: 'literal', value };
@@ -129,6 +130,7 @@ function bindExpr(expr: TemplateExpr, values: Values): SqlExpr {
   }
 }
 
+const UNKNOWN: SqlExpr = { kind: 'other', what: 'a literal whose value depends on its use' };
 const ALTERED: SqlExpr = { kind: 'other', what: 'a value that is changed by its cast' };
 
 function castAll(value: SqlValue, casts: readonly Cast[]): SqlValue | null {

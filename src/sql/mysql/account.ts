@@ -1,7 +1,7 @@
 // Holds the parser to the text: every token must be somewhere in the tree, or be a keyword that we know. Enters: both; leaves: features.
 import { asNode } from '../node.ts';
 import { type Context, Refusal } from './context.ts';
-import { isBareFunction, isReserved, queryKeyword } from './keywords.ts';
+import { isBareCall, isReserved, queryKeyword } from './keywords.ts';
 import type { MysqlToken } from './lexer.ts';
 
 const SYMBOLS: ReadonlySet<string> = new Set(
@@ -23,12 +23,13 @@ export function account(root: unknown, context: Context): void {
   collectPlaces(root, statement.columns, seen);
   for (const [i, token] of statement.tokens.entries()) {
     const before = statement.tokens[i - 1];
-    if (seen.has(i)) checkName(token, before, statement.tokens[i + 1]);
-    else if (token.kind === 'word' && before?.text !== '.') {
+    if (seen.has(i)) {
+      checkName(token, before, statement.tokens[i + 1]);
+      if (isBareCall(token, before)) draft.call(token.name);
+    } else if (token.kind === 'word' && before?.text !== '.') {
       const feature = queryKeyword(token.name);
       if (feature === undefined) throw new Refusal('a keyword that is not known');
-      // `FOR UPDATE` and `FOR JOIN` have one; `SUBSTRING(a FROM 1 FOR 2)` has the same word.
-      if (feature !== null) draft.feature(feature);
+      if (feature !== null && !isPlainFor(token, statement.tokens[i + 1])) draft.feature(feature);
     } else if (token.kind === 'symbol') {
       if (!SYMBOLS.has(token.text)) throw new Refusal('an operator that is not known');
     } else if (token.kind !== 'number' || !isTypeLength(statement.tokens, i)) {
@@ -37,9 +38,14 @@ export function account(root: unknown, context: Context): void {
   }
 }
 
+/** The FOR of `SUBSTRING(a FROM 1 FOR 2)` locks nothing. */
+function isPlainFor(token: MysqlToken, after: MysqlToken | undefined): boolean {
+  return token.name.toUpperCase() === 'FOR' && !/^(?:UPDATE|SHARE)$/i.test(after?.name ?? '');
+}
+
 function checkName(token: MysqlToken, before: MysqlToken | undefined, after: MysqlToken | undefined): void {
   if (token.kind !== 'word' || before?.text === '.') return;
-  if (!isReserved(token.name) || after?.text === '(' || isBareFunction(token.name)) return;
+  if (!isReserved(token.name) || after?.text === '(' || isBareCall(token, before)) return;
   const upper = token.name.toUpperCase();
   // TRUE and NULL are values; DEFAULT comes as a name; FROM DUAL is no table; both are handled where they stand.
   if (['TRUE', 'FALSE', 'NULL', 'DEFAULT', 'DUAL'].includes(upper)) return;

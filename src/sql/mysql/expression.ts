@@ -4,6 +4,7 @@ import { asNode, type Node, tagged, textOf } from '../node.ts';
 import { resolveColumn, type Scope } from '../scope.ts';
 import type { TemplateExpr } from '../template.ts';
 import { type Context, nameOf, Refusal, sameName, tokenAt } from './context.ts';
+import { isBareCall } from './keywords.ts';
 
 const OPERATORS: { readonly [op: string]: '+' | '-' | '*' | '/' } = {
   Plus: '+',
@@ -26,6 +27,7 @@ export function readExpr(value: unknown, scope: Scope, context: Context): Templa
       const token = tokenAt(node, context);
       if (token.kind === 'variable') return other(`variable ${token.name.slice(0, 64)}`);
       if (token.kind === 'word' && token.name.toUpperCase() === 'DEFAULT') return { kind: 'default' };
+      if (isBareCall(token, undefined)) return other('a function call');
       return resolveColumn([nameOf(node, context)], scope, sameName);
     }
     case 'Nested':

@@ -1,5 +1,6 @@
 // The words of MySQL's grammar that the reader knows, and those that are no names. Enters: a word; leaves: what it stands for.
 import type { SqlFeature } from '../reading.ts';
+import type { MysqlToken } from './lexer.ts';
 
 /**
  * Reserved by MySQL 8.4 or MariaDB 11 (their manuals, "Keywords and Reserved Words"). The parser takes many of them for
@@ -90,9 +91,9 @@ export function isReserved(word: string): boolean {
   return RESERVED.has(word.toUpperCase());
 }
 
-/** True for `CURRENT_TIMESTAMP` and its like. */
-export function isBareFunction(word: string): boolean {
-  return BARE_FUNCTIONS.has(word.toUpperCase());
+/** True for `CURRENT_USER` and its like, which the parser takes for columns. */
+export function isBareCall(token: MysqlToken, before: MysqlToken | undefined): boolean {
+  return token.kind === 'word' && before?.text !== '.' && BARE_FUNCTIONS.has(token.name.toUpperCase());
 }
 
 function words(list: string): ReadonlySet<string> {

@@ -6,7 +6,7 @@ import type { SqlValue } from '../../events/sql.ts';
 import type { SqlFeature } from '../reading.ts';
 import type { Token } from '../token.ts';
 import { numberToken } from './number.ts';
-import { asciiCompatible, hexValue, stringToken } from './string.ts';
+import { asciiCompatible, stringToken } from './string.ts';
 
 export interface MysqlToken extends Token {
   /** Of a name or a word: what it stands for, without quotes. */
@@ -185,7 +185,8 @@ class Lexer {
       return 'a name that begins with a digit';
     const number = numberToken(this.#text, this.#at);
     if (number === null) return 'a name that begins with a digit';
-    if (number.hex) this.#push('string', number.end, '', hexValue(number.digits));
+    // `name = 0x616c696365` compares with 'alice' or with a number: no value that a policy could rely on.
+    if (number.bits) this.#push('string', number.end, '', null);
     else this.#push('number', number.end, '', { type: 'number', text: number.digits });
     return null;
   }
@@ -220,9 +221,8 @@ class Lexer {
     const digits = this.#text.slice(quote + 1, Math.max(end, quote + 1));
     const valid = prefix === 'x' ? /^(?:[0-9a-fA-F]{2})*$/.test(digits) : /^[01]*$/.test(digits);
     if (end < 0 || !valid) return 'a malformed hexadecimal or bit literal';
-    const known = prefix === 'x' && this.#introducer === null;
     this.#introducer = null;
-    this.#push('string', end + 1, '', known ? hexValue(digits) : null);
+    this.#push('string', end + 1, '', null);
     return null;
   }
 

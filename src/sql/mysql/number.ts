@@ -3,17 +3,17 @@
 export interface NumberToken {
   readonly digits: string;
   readonly end: number;
-  /** `0x...`: a string of bytes, without its prefix in `digits`. */
-  readonly hex: boolean;
+  /** `0x...` and `0b...`: a number or a string of bytes, as the context has it. */
+  readonly bits: boolean;
 }
 
 /** The number at `at`; null when what stands there is, for the server, a name or something that we do not know. */
 export function numberToken(text: string, at: number): NumberToken | null {
   const end = numberEnd(text, at);
   const written = text.slice(at, end);
-  if (/^0x[0-9a-fA-F]+$/.test(written)) return { digits: written.slice(2), end, hex: true };
+  if (/^0(?:x[0-9a-fA-F]+|b[01]+)$/.test(written)) return { digits: written, end, bits: true };
   if (!/^(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/.test(written)) return null;
-  return { digits: written, end, hex: false };
+  return { digits: written, end, bits: false };
 }
 
 function numberEnd(text: string, at: number): number {

@@ -1,5 +1,5 @@
 // SELECT, INSERT, REPLACE, UPDATE and DELETE of MySQL in parts. Enters: the root of a tree; leaves: a statement template.
-import { whereOf } from '../condition.ts';
+import { type JoinCondition, whereOf } from '../condition.ts';
 import { asNode, listOf, type Node, tagged, under } from '../node.ts';
 import type { TableUse } from '../reading.ts';
 import { EMPTY_SCOPE, type Scope, type ScopeTable } from '../scope.ts';
@@ -44,9 +44,9 @@ function readSelect(query: Node, context: Context): StatementTemplate {
       single = false;
       open.push({ body: node.right, names: each.names }, { body: node.left, names: each.names });
     } else if (tag === 'Select') {
-      const scope = scopeOf(listOf(node.from), each.names, context);
-      for (const column of readTargets(node.projection, scope, context)) columns.add(column);
-      if (single) where = readWhere(node.selection, scope, context);
+      const from = fromOf(listOf(node.from), each.names, context);
+      for (const column of readTargets(node.projection, from.scope, context)) columns.add(column);
+      if (single) where = readWhere(node.selection, from, context);
     } else if (tag === 'Values') {
       columns.add('?');
       if (single) where = { kind: 'none' };
@@ -133,13 +133,14 @@ function readRows(node: Node, scope: Scope, context: Context): StatementTemplate
 
 function readUpdate(node: Node, context: Context): StatementTemplate {
   const { draft } = context;
-  const scope = scopeOf([node.table], new Set(), context);
+  const from = fromOf([node.table], new Set(), context);
+  const { scope } = from;
   const assigns = listOf(node.assignments).map((each) => readAssignment(each, scope, context));
   const target = writeOnly(scope, context);
   return draft.finish('update', {
     target,
     assigns,
-    where: readWhere(node.selection, scope, context),
+    where: readWhere(node.selection, from, context),
     returning: readTargets(node.returning, scope, context),
   });
 }
@@ -178,7 +179,8 @@ function readDelete(node: Node, context: Context): StatementTemplate {
   const listed = listOf(from?.WithFromKeyword ?? from?.WithoutKeyword);
   const using = listOf(node.using);
   const several = listOf(node.tables).length > 0 || using.length > 0;
-  const scope = scopeOf([...listed, ...using], new Set(), context);
+  const all = fromOf([...listed, ...using], new Set(), context);
+  const { scope } = all;
   let target: TableUse | null = null;
   if (several) {
     draft.feature('multi-table');
@@ -192,29 +194,64 @@ function readDelete(node: Node, context: Context): StatementTemplate {
     target,
     where: several
       ? { kind: 'complex', what: 'a DELETE of several tables' }
-      : readWhere(node.selection, scope, context),
+      : readWhere(node.selection, all, context),
     returning: readTargets(node.returning, scope, context),
   });
 }
 
-function readWhere(value: unknown, scope: Scope, context: Context): TemplateWhere {
-  return whereOf(value === null || value === undefined ? null : readCondition(value, scope, context));
+/** The members of a FROM list as a scope, and the joins between them, which are read once the scope is whole. */
+interface From {
+  readonly scope: Scope;
+  readonly joins: readonly unknown[];
 }
 
-function scopeOf(from: readonly unknown[], withNames: ReadonlySet<string>, context: Context): Scope {
-  if (from.length === 0) return EMPTY_SCOPE;
+function readWhere(value: unknown, from: From, context: Context): TemplateWhere {
+  const where = value === null || value === undefined ? null : readCondition(value, from.scope, context);
+  const joins = from.joins.map((join) => joinCondition(join, from.scope, context));
+  return whereOf(
+    where,
+    joins.filter((join) => join !== null),
+  );
+}
+
+const OUTER: ReadonlySet<string> = new Set(['Left', 'LeftOuter', 'Right', 'RightOuter']);
+const INNER: ReadonlySet<string> = new Set(['Join', 'Inner', 'CrossJoin', 'StraightJoin']);
+
+function joinCondition(value: unknown, scope: Scope, context: Context): JoinCondition | null {
+  const operator = asNode(value);
+  const kind = operator === null ? undefined : Object.keys(operator)[0];
+  if (operator === null || kind === undefined || !(OUTER.has(kind) || INNER.has(kind)))
+    throw new Refusal('a join of an unknown form');
+  const outer = OUTER.has(kind);
+  if (outer) context.draft.feature('outer-join');
+  const constraint = operator[kind];
+  if (constraint === 'None') return null;
+  if (constraint === 'Natural') return { kind: 'natural' };
+  const node = asNode(constraint);
+  if (node?.On !== undefined) return { kind: 'on', condition: readCondition(node.On, scope, context), outer };
+  const columns = listOf(node?.Using).map((each) => partsOf(each, context).join('.'));
+  if (columns.length === 0) throw new Refusal('a join of an unknown form');
+  return { kind: 'using', columns };
+}
+
+function fromOf(from: readonly unknown[], withNames: ReadonlySet<string>, context: Context): From {
+  if (from.length === 0) return { scope: EMPTY_SCOPE, joins: [] };
   const tables: ScopeTable[] = [];
   let opaque = false;
   const open: unknown[] = [];
+  const operators: unknown[] = [];
   const push = (member: unknown): void => {
     const node = asNode(member);
-    open.push(node?.relation, ...listOf(node?.joins).map((join) => asNode(join)?.relation));
+    open.push(node?.relation);
+    for (const join of listOf(node?.joins)) {
+      open.push(asNode(join)?.relation);
+      operators.push(asNode(join)?.join_operator);
+    }
   };
   for (const member of from) push(member);
   for (let i = 0; i < open.length; i += 1) {
-    const each = open[i];
-    const table = under(each, 'Table');
-    const nested = under(each, 'NestedJoin');
+    const table = under(open[i], 'Table');
+    const nested = under(open[i], 'NestedJoin');
     if (nested !== null && asNode(nested.alias) === null) push(nested.table_with_joins);
     else if (table === null) opaque = true;
     else if (!isDual(table, context)) {
@@ -225,5 +262,5 @@ function scopeOf(from: readonly unknown[], withNames: ReadonlySet<string>, conte
       else tables.push({ schema, name, alias: alias === null ? null : nameOf(alias.name, context) });
     }
   }
-  return { tables, opaque };
+  return { scope: { tables, opaque }, joins: operators };
 }

@@ -89,7 +89,8 @@ function readOne(
   // They are noted for the whole text: which statement an executable comment was in does not matter to who must allow it.
   for (const feature of features) draft.feature(feature);
   const cursor = new Cursor(statement.tokens);
-  if (cursor.oneOf('EXPLAIN', 'DESCRIBE', 'DESC') !== null) return readExplain(cursor, context);
+  if (cursor.oneOf('EXPLAIN', 'DESCRIBE', 'DESC') !== null || executesAnalyzed(cursor))
+    return readExplain(cursor, context);
   return readUtility(cursor, draft) ?? readParsed(context);
 }
 
@@ -99,6 +100,12 @@ function readParsed(context: Context): StatementTemplate {
   account(parsed.root, context);
   survey(parsed.root, context);
   return readQueryStatement(parsed.root, context);
+}
+
+/** MariaDB's `ANALYZE [FORMAT = JSON] statement`, which executes it; `ANALYZE TABLE` is another statement. */
+function executesAnalyzed(cursor: Cursor): boolean {
+  const next = cursor.peek(1)?.name.toUpperCase() ?? '';
+  return (next === 'FORMAT' || QUERIES.has(next)) && next !== 'TABLE' && cursor.take('ANALYZE');
 }
 
 /** `EXPLAIN [ANALYZE | EXTENDED | FORMAT = name] statement`, or `DESCRIBE table [column]`. */
@@ -119,7 +126,7 @@ function readExplain(cursor: Cursor, context: Context): StatementTemplate {
     return draft.finish('explain');
   }
   readParsed({ ...context, statement: canonical(cursor.rest) });
-  return draft.finish('explain');
+  return draft.finish('explain', { target: draft.onlyWritten() });
 }
 
 const QUERIES: ReadonlySet<string> = new Set([

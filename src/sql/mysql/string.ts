@@ -1,6 +1,4 @@
 // String literals of MySQL. Enters: a text and where a quote opens; leaves: the decoded string and where it ends.
-import type { SqlValue } from '../../events/sql.ts';
-
 const ESCAPES: { readonly [char: string]: string } = {
   '0': '\0',
   b: '\b',
@@ -52,10 +50,4 @@ export function asciiCompatible(charset: string, text: string): boolean {
   if (UNICODE.test(charset)) return true;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is what ASCII is
   return ASCII_COMPATIBLE.test(charset) && /^[\x00-\x7f]*$/.test(text);
-}
-
-/** A hexadecimal literal: bytes, by the manual's default. An odd number of digits has a leading zero. */
-export function hexValue(digits: string): SqlValue {
-  const even = digits.length % 2 === 0 ? digits : `0${digits}`;
-  return { type: 'bytes', text: even.toLowerCase() };
 }

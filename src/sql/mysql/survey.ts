@@ -32,7 +32,7 @@ const FIELDS: ReadonlySet<string> = new Set(
     'delete_token with_token case_token end_token flavor parameters uses_odbc_syntax index_hints hint_type index_type ' +
     'index_names for_clause partitions partitioned length unit array expr_ sql_calc_found_rows sql_no_cache high_priority ' +
     'low_priority straight_join sql_small_result sql_big_result sql_buffer_result sql_cache quantifier with_from interpolate ' +
-    'opening_token closing_token attached_token keyword wildcard_token has_table_keyword within_group null_treatment'
+    'opening_token closing_token attached_token keyword wildcard_token has_table_keyword within_group null_treatment window_before_qualify targets'
   ).split(' '),
 );
 
@@ -96,6 +96,10 @@ function note(key: string, child: unknown, names: ReadonlySet<string>, context: 
       return;
     case 'joins':
       if (listOf(child).length > 0) draft.feature('join');
+      return;
+    case 'into':
+      // INSERT has a mere flag there; SELECT has where its result goes.
+      if (node !== null) draft.feature('into');
       return;
     case 'OffsetCommaLimit':
       draft.feature('offset');

@@ -3,7 +3,7 @@
 // Each form is either known to its last word or refused; only statements that no service sends (GRANT, FLUSH, CREATE USER, ...)
 // are named by their verb alone, and then carry `modifier`, so that no policy passes them by their verb.
 import type { StatementDraft } from '../draft.ts';
-import type { SqlVerb } from '../reading.ts';
+import type { SqlVerb, TableUse } from '../reading.ts';
 import type { StatementTemplate } from '../template.ts';
 import { Refusal } from './context.ts';
 import type { Cursor } from './cursor.ts';
@@ -22,7 +22,18 @@ export function readUtility(cursor: Cursor, draft: StatementDraft): StatementTem
   const verb = Object.hasOwn(NAMED, word) ? NAMED[word] : undefined;
   if (verb === undefined) return null;
   draft.feature('modifier');
-  return draft.finish(verb);
+  cursor.any();
+  return draft.finish(verb, { target: namedTable(cursor, draft) });
+}
+
+/** The table that a CREATE, ALTER or RENAME names first; what else it touches is covered by `modifier`. */
+function namedTable(cursor: Cursor, draft: StatementDraft): TableUse | null {
+  cursor.take('OR', 'REPLACE');
+  cursor.oneOf('TEMPORARY', 'ONLINE', 'IGNORE');
+  if (cursor.oneOf('TABLE', 'TABLES', 'VIEW') === null) return null;
+  if (!cursor.take('IF', 'NOT', 'EXISTS')) cursor.take('IF', 'EXISTS');
+  const { schema, name } = cursor.table();
+  return draft.table(schema, name, 'write');
 }
 
 type Reader = (cursor: Cursor, draft: StatementDraft) => StatementTemplate;

@@ -51,6 +51,8 @@ function discard(): void {
 
 /** Parses a text that is free of NUL and of lone surrogates. Never throws; a parser that broke is replaced. */
 export function parsePostgres(text: string): Parsed {
+  // The module gives no tree at all for a text without any.
+  if (/^[ \t\n\v\f\r]*$/.test(text)) return { kind: 'tree', statements: [] };
   const [instance] = ready;
   if (instance === undefined) return { kind: 'refused', reason: 'the parser is not loaded' };
   try {

@@ -1,5 +1,5 @@
 // SELECT, INSERT, UPDATE, DELETE and MERGE of PostgreSQL in parts. Enters: their nodes; leaves: columns, values, where.
-import { whereOf } from '../condition.ts';
+import { type JoinCondition, whereOf } from '../condition.ts';
 import type { StatementDraft } from '../draft.ts';
 import { asNode, itemsOf, listOf, type Node, stringsOf, tagged, textOf, under } from '../node.ts';
 import type { TableUse } from '../reading.ts';
@@ -20,7 +20,7 @@ export function readSelect(node: Node): Parts {
   }
   return {
     columns: selectColumns(node),
-    where: readWhere(node.whereClause, scopeOf(null, listOf(node.fromClause), cteNames(node))),
+    where: readWhere(node.whereClause, fromOf(null, listOf(node.fromClause), cteNames(node))),
   };
 }
 
@@ -36,7 +36,7 @@ function armsOf(node: Node): readonly Node[] {
 
 function selectColumns(node: Node): readonly string[] {
   if (node.valuesLists !== undefined) return ['?'];
-  return readTargets(node.targetList, scopeOf(null, listOf(node.fromClause), cteNames(node)));
+  return readTargets(node.targetList, fromOf(null, listOf(node.fromClause), cteNames(node)).scope);
 }
 
 function cteNames(node: Node): ReadonlySet<string> {
@@ -73,7 +73,7 @@ function bare(name: string): string {
 
 /** Rows of an INSERT; null when they come from a query. */
 export function readInsert(node: Node): { readonly parts: Parts; readonly fromQuery: boolean } {
-  const scope = scopeOf(asNode(node.relation), [], new Set());
+  const { scope } = fromOf(asNode(node.relation), [], new Set());
   const names = listOf(node.cols).map(columnName);
   const columns = node.cols === undefined ? null : names;
   const returning = readTargets(node.returningList, scope);
@@ -95,10 +95,11 @@ function columnName(value: unknown): string {
 
 /** Assignments and condition of an UPDATE. */
 export function readUpdate(node: Node): Parts {
-  const scope = scopeOf(asNode(node.relation), listOf(node.fromClause), cteNames(node));
+  const from = fromOf(asNode(node.relation), listOf(node.fromClause), cteNames(node));
+  const { scope } = from;
   return {
     assigns: listOf(node.targetList).map((each) => readAssignment(under(each, 'ResTarget'), scope)),
-    where: readWhere(node.whereClause, scope),
+    where: readWhere(node.whereClause, from),
     returning: readTargets(node.returningList, scope),
   };
 }
@@ -120,16 +121,16 @@ function readAssignment(
 
 /** Condition of a DELETE. */
 export function readDelete(node: Node): Parts {
-  const scope = scopeOf(asNode(node.relation), listOf(node.usingClause), cteNames(node));
+  const from = fromOf(asNode(node.relation), listOf(node.usingClause), cteNames(node));
   return {
-    where: readWhere(node.whereClause, scope),
-    returning: readTargets(node.returningList, scope),
+    where: readWhere(node.whereClause, from),
+    returning: readTargets(node.returningList, from.scope),
   };
 }
 
 /** A MERGE has no single condition. */
 export function readMerge(node: Node): Parts {
-  const scope = scopeOf(asNode(node.relation), [node.sourceRelation], cteNames(node));
+  const { scope } = fromOf(asNode(node.relation), [node.sourceRelation], cteNames(node));
   return {
     where: { kind: 'complex', what: 'MERGE' },
     returning: readTargets(node.returningList, scope),
@@ -137,17 +138,20 @@ export function readMerge(node: Node): Parts {
 }
 
 /** A WHERE clause; an absent one is `none`. */
-export function readWhere(value: unknown, scope: Scope): TemplateWhere {
-  return whereOf(value === undefined ? null : readCondition(value, scope));
+export function readWhere(value: unknown, from: From): TemplateWhere {
+  return whereOf(value === undefined ? null : readCondition(value, from.scope), joinConditions(from));
+}
+
+/** The members of a FROM list as a scope, and the joins between them, which are read once the scope is whole. */
+export interface From {
+  readonly scope: Scope;
+  readonly joins: readonly Node[];
 }
 
 /** The scope of a statement: the table that is written, if any, then the members of its FROM list. */
-export function scopeOf(
-  written: Node | null,
-  from: readonly unknown[],
-  withNames: ReadonlySet<string>,
-): Scope {
+export function fromOf(written: Node | null, from: readonly unknown[], withNames: ReadonlySet<string>): From {
   const tables: ScopeTable[] = [];
+  const joins: Node[] = [];
   let opaque = false;
   const add = (node: Node): void => {
     const schema = typeof node.schemaname === 'string' ? node.schemaname : null;
@@ -164,11 +168,26 @@ export function scopeOf(
     const table = member?.tag === 'RangeVar' ? member.node : null;
     if (table !== null && !(table.schemaname === undefined && withNames.has(textOf(table.relname))))
       add(table);
-    else if (member?.tag === 'JoinExpr' && member.node.alias === undefined)
+    else if (member?.tag === 'JoinExpr' && member.node.alias === undefined) {
       open.push(member.node.rarg, member.node.larg);
-    else opaque = true;
+      joins.push(member.node);
+    } else opaque = true;
   }
-  return { tables, opaque };
+  return { scope: { tables, opaque }, joins };
+}
+
+function joinConditions({ scope, joins }: From): readonly JoinCondition[] {
+  const conditions: JoinCondition[] = [];
+  for (const join of joins) {
+    if (join.isNatural === true) conditions.push({ kind: 'natural' });
+    else if (join.usingClause !== undefined)
+      conditions.push({ kind: 'using', columns: stringsOf(join.usingClause) ?? ['?'] });
+    else if (join.quals !== undefined) {
+      const outer = join.jointype !== 'JOIN_INNER';
+      conditions.push({ kind: 'on', condition: readCondition(join.quals, scope), outer });
+    }
+  }
+  return conditions;
 }
 
 /** `schema.table` or `table` of a list of names, or null. */

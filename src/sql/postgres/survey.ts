@@ -134,6 +134,7 @@ class Walk implements Survey {
     if (feature !== undefined) this.#draft.feature(feature);
     const call = Object.hasOwn(TAG_FUNCTIONS, tag) ? TAG_FUNCTIONS[tag] : undefined;
     if (call !== undefined) this.#draft.call(call);
+    if (tag === 'JoinExpr' && node.jointype !== 'JOIN_INNER') this.#draft.feature('outer-join');
     if (tag === 'ParamRef' && place.counts) this.#parameter(node);
     if (tag === 'SQLValueFunction')
       this.#draft.call(

@@ -3,7 +3,7 @@ import type { StatementDraft } from '../draft.ts';
 import { asNode, listOf, type Node, tagged, textOf } from '../node.ts';
 import type { SqlVerb } from '../reading.ts';
 import type { StatementTemplate } from '../template.ts';
-import { nameOf, readWhere, scopeOf } from './query.ts';
+import { fromOf, nameOf, readWhere } from './query.ts';
 
 const VERBS: { readonly [tag: string]: SqlVerb } = {
   DiscardStmt: 'discard',
@@ -104,12 +104,12 @@ function readSet(node: Node, draft: StatementDraft): StatementTemplate {
 function readCopy(node: Node, draft: StatementDraft): StatementTemplate {
   if (node.is_program === true) draft.feature('copy-program');
   else if (node.filename !== undefined) draft.feature('copy-file');
-  const scope = scopeOf(asNode(node.relation), [], new Set());
+  const from = fromOf(asNode(node.relation), [], new Set());
   const names = nameList(node.attlist);
   return draft.finish('copy', {
     target: node.is_from === true ? draft.onlyWritten() : null,
     columns: names.length > 0 ? names : node.relation === undefined ? ['?'] : ['*'],
-    where: readWhere(node.whereClause, scope),
+    where: readWhere(node.whereClause, from),
   });
 }
 
