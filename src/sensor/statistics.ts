@@ -8,9 +8,9 @@ export interface SensorStatistics {
   /** Bytes captured and bytes on the wire, of whole frames. */
   bytes: number;
   wireBytes: number;
-  /** TCP payload bytes handed to parsers, and those of flows that no parser reads. */
-  parsedBytes: number;
-  unparsedBytes: number;
+  /** TCP payload bytes that were read, and those of flows after it was clear that no parser would. */
+  readBytes: number;
+  unreadBytes: number;
   /** Flows seen in all, and those in memory now. */
   flows: number;
   openFlows: number;
@@ -51,8 +51,8 @@ export function emptyStatistics(): SensorStatistics {
     packets: 0,
     bytes: 0,
     wireBytes: 0,
-    parsedBytes: 0,
-    unparsedBytes: 0,
+    readBytes: 0,
+    unreadBytes: 0,
     flows: 0,
     openFlows: 0,
     requests: { http: 0, amqp: 0, postgres: 0, mysql: 0 },

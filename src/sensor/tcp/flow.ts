@@ -427,8 +427,7 @@ export class TcpFlow {
     const { limits, waiting, recent, statistics } = this.#around;
     const sink = {
       data: (offset: number, bytes: Uint8Array): void => {
-        if (this.#discarding) statistics.unparsedBytes += bytes.length;
-        else statistics.parsedBytes += bytes.length;
+        statistics.readBytes += bytes.length;
         this.#reader.data(side, offset, bytes);
       },
       lost: (offset: number, length: number): void => {
@@ -443,6 +442,9 @@ export class TcpFlow {
       retransmitted: (bytes: number, uncompared: number): void => {
         statistics.retransmittedBytes += bytes;
         statistics.uncomparedBytes += uncompared;
+      },
+      unread: (bytes: number): void => {
+        statistics.unreadBytes += bytes;
       },
     };
     return new Direction(side, new Reassembly(sink, limits.reassembly, waiting, recent));

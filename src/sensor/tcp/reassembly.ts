@@ -11,6 +11,8 @@ export interface StreamSink {
   conflict(start: number, end: number, first: readonly number[]): void;
   /** `bytes` came again; `uncompared` of them lay too far back to be compared. */
   retransmitted(bytes: number, uncompared: number): void;
+  /** After `discard`: so many new bytes came. */
+  unread(bytes: number): void;
 }
 
 /** Where a piece was captured. */
@@ -67,6 +69,7 @@ export class Reassembly {
     const end = offset + to - from;
     if (end > this.#top) this.#top = end;
     if (this.#discarding) {
+      if (end > this.#next) this.#sink.unread(end - this.#next);
       this.#next = this.#top;
       return;
     }

@@ -46,7 +46,7 @@ describe('an ordinary connection', () => {
 
   it('leaves no packet uncounted', () => {
     const { statistics } = sensed;
-    expect(statistics).toMatchObject({ packets: 10, flows: 1, openFlows: 0, parsedBytes: 37 });
+    expect(statistics).toMatchObject({ packets: 10, flows: 1, openFlows: 0, readBytes: 37 });
     expect(Object.values(statistics.ignored).every((packets) => packets === 0)).toBe(true);
   });
 });
