@@ -12,6 +12,7 @@ import { Budget } from './tcp/budget.ts';
 import type { Direction } from './tcp/direction.ts';
 import { HOLE_TIME, type TcpFlow } from './tcp/flow.ts';
 import { readTcpHeader } from './tcp/header.ts';
+import { RecentMemory } from './tcp/recent.ts';
 import type { Surroundings } from './tcp/surroundings.ts';
 import { FlowTable } from './tcp/table.ts';
 
@@ -65,7 +66,7 @@ class TcpSensor implements Sensor {
       selector: selectParser(options.hints ?? new Map(), options.parsers),
       statistics: this.statistics,
       waiting: new Budget(MOST_WAITING),
-      recent: new Budget(MOST_RECENT),
+      recent: new RecentMemory(MOST_RECENT),
       onEvent: options.onEvent,
       now: 0,
       packet: 0,

@@ -61,7 +61,7 @@ export class PacketMap {
   }
 
   #grow(): void {
-    const size = Math.min(MOST_RANGES, Math.max(8, this.#ends.length * 2));
+    const size = Math.min(MOST_RANGES, Math.max(16, this.#ends.length * 4));
     if (size === this.#ends.length) return;
     const ends = new Float64Array(size);
     const packets = new Uint32Array(size);

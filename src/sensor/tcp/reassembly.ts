@@ -1,7 +1,7 @@
 // One direction's bytes in order. Enters: pieces at stream offsets in any order; leaves: each byte once, losses, conflicts.
 import type { Budget } from './budget.ts';
 import { PacketMap } from './packet-map.ts';
-import { RecentBytes } from './recent.ts';
+import { RecentBytes, type RecentMemory } from './recent.ts';
 
 /** What the reassembly tells. */
 export interface StreamSink {
@@ -47,11 +47,11 @@ export class Reassembly {
   #discarding = false;
 
   /** `limit`: bytes that may wait here; `budget`: bytes that may wait in all flows together. */
-  constructor(sink: StreamSink, limit: number, budget: Budget, recentBudget: Budget) {
+  constructor(sink: StreamSink, limit: number, budget: Budget, recent: RecentMemory) {
     this.#sink = sink;
     this.#limit = limit;
     this.#budget = budget;
-    this.recent = new RecentBytes(recentBudget);
+    this.recent = new RecentBytes(recent);
   }
 
   /** The next offset to be delivered. */

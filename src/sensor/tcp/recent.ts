@@ -1,9 +1,37 @@
 // The last bytes that were delivered, for comparison with retransmissions. Enters: stream bytes; leaves: where others differ.
-import type { Budget } from './budget.ts';
 
 /** Bytes kept per direction. What is retransmitted from further back cannot be compared, and is counted instead. */
 export const RECENT_BYTES = 1 << 16;
-const SMALLEST = 1 << 10;
+const SMALLEST = 1 << 12;
+const GROWTH = 4;
+const SPARE_RINGS = 64;
+
+/** The memory of all rings together; rings of ended flows are used again. */
+export class RecentMemory {
+  readonly #most: number;
+  readonly #spare = new Map<number, Uint8Array[]>();
+  #held = 0;
+
+  /** `most`: bytes in all rings together. */
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** A ring with any content, or null when there is no more memory. */
+  take(size: number): Uint8Array | null {
+    if (this.#held + size > this.#most) return null;
+    this.#held += size;
+    return this.#spare.get(size)?.pop() ?? Buffer.allocUnsafeSlow(size);
+  }
+
+  give(ring: Uint8Array): void {
+    if (ring.length === 0) return;
+    this.#held -= ring.length;
+    const spare = this.#spare.get(ring.length) ?? [];
+    if (spare.length < SPARE_RINGS) spare.push(ring);
+    this.#spare.set(ring.length, spare);
+  }
+}
 
 /** Where two readings of the same bytes differ: from the first to the last differing byte. */
 export interface Difference {
@@ -11,16 +39,18 @@ export interface Difference {
   readonly end: number;
 }
 
-/** A ring over the end of one direction's stream; it grows up to `RECENT_BYTES` while the shared budget lasts. */
+const EMPTY = new Uint8Array(0);
+
+/** A ring over the end of one direction's stream; it grows up to `RECENT_BYTES` while the shared memory lasts. */
 export class RecentBytes {
-  readonly #budget: Budget;
-  #ring: Uint8Array = new Uint8Array(0);
+  readonly #memory: RecentMemory;
+  #ring: Uint8Array = EMPTY;
   /** Stream offsets of what is held. */
   #start = 0;
   #end = 0;
 
-  constructor(budget: Budget) {
-    this.#budget = budget;
+  constructor(memory: RecentMemory) {
+    this.#memory = memory;
   }
 
   /** The first offset that can be compared. */
@@ -78,22 +108,24 @@ export class RecentBytes {
   }
 
   release(): void {
-    this.#budget.add(-this.#ring.length);
-    this.#ring = new Uint8Array(0);
+    this.#memory.give(this.#ring);
+    this.#ring = EMPTY;
     this.#start = this.#end;
   }
 
   #grow(need: number): void {
     let size = Math.max(SMALLEST, this.#ring.length);
-    while (size < need && size < RECENT_BYTES) size *= 2;
-    if (size === this.#ring.length || !this.#budget.take(size - this.#ring.length)) return;
-    const grown = new Uint8Array(size);
+    while (size < need && size < RECENT_BYTES) size *= GROWTH;
+    if (size === this.#ring.length) return;
+    const grown = this.#memory.take(size);
+    if (grown === null) return;
     for (let at = this.#start; at < this.#end; ) {
       const from = at % this.#ring.length;
       const count = Math.min(this.#end - at, this.#ring.length - from, size - (at % size));
       grown.set(this.#ring.subarray(from, from + count), at % size);
       at += count;
     }
+    this.#memory.give(this.#ring);
     this.#ring = grown;
   }
 }

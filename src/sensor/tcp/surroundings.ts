@@ -7,6 +7,7 @@ import type { SensorStatistics } from '../statistics.ts';
 import type { Budget } from './budget.ts';
 import type { Direction } from './direction.ts';
 import type { TcpFlow } from './flow.ts';
+import type { RecentMemory } from './recent.ts';
 
 export interface Surroundings {
   readonly limits: SensorLimits;
@@ -14,7 +15,7 @@ export interface Surroundings {
   readonly statistics: SensorStatistics;
   /** Bytes that wait for earlier ones, and bytes kept to compare retransmissions with; in all flows together. */
   readonly waiting: Budget;
-  readonly recent: Budget;
+  readonly recent: RecentMemory;
   readonly onEvent: (event: Event) => void;
   /** The time of the packet in work. */
   now: Micros;

@@ -1,11 +1,10 @@
 // The bounded state below the flows. Enters: long streams and hostile orders; leaves: what is remembered, and that it is bounded.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Budget } from '../../../src/sensor/tcp/budget.ts';
 import { LruList, type LruNode } from '../../../src/sensor/tcp/lru.ts';
 import { Marks } from '../../../src/sensor/tcp/marks.ts';
 import { PacketMap } from '../../../src/sensor/tcp/packet-map.ts';
-import { RECENT_BYTES, RecentBytes } from '../../../src/sensor/tcp/recent.ts';
+import { RECENT_BYTES, RecentBytes, RecentMemory } from '../../../src/sensor/tcp/recent.ts';
 
 describe('the packet map', () => {
   it('finds exactly the packets whose bytes a span touches, ascending, at most 32', () => {
@@ -46,7 +45,7 @@ describe('recent bytes', () => {
     const sizes = fc.array(fc.integer({ min: 1, max: 40_000 }), { minLength: 1, maxLength: 20 });
     fc.assert(
       fc.property(sizes, fc.nat({ max: 199_000 }), fc.nat({ max: 999 }), (list, from, wrong) => {
-        const recent = new RecentBytes(new Budget(1 << 20));
+        const recent = new RecentBytes(new RecentMemory(1 << 20));
         let at = 0;
         for (const size of list) {
           const piece = stream.subarray(at, at + size);
@@ -64,16 +63,18 @@ describe('recent bytes', () => {
     );
   });
 
-  it('hold less when the budget is gone, and give it back', () => {
-    const budget = new Budget(3000);
-    const one = new RecentBytes(budget);
+  it('hold nothing when the memory is gone, until somebody gives it back', () => {
+    const memory = new RecentMemory(5000);
+    const one = new RecentBytes(memory);
     one.push(0, new Uint8Array(2000));
-    const two = new RecentBytes(budget);
+    const two = new RecentBytes(memory);
     two.push(0, new Uint8Array(2000));
     expect([one.start, two.start]).toEqual([0, 2000]);
     one.release();
     two.push(2000, new Uint8Array(500));
+    two.push(2500, new Uint8Array(500));
     expect(two.start).toBe(2000);
+    expect(two.compare(2499, new Uint8Array(1), 0, 1)).toBeNull();
   });
 });
 
