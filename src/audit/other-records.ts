@@ -1,7 +1,9 @@
 // Chain ends, blocks and the end of a run as lines of the journal. Enters: each of them; leaves: its record.
+import type { EngineStatistics } from '../engine.ts';
 
 import { formatEndpoint, type Micros } from '../flow.ts';
 import type { Block } from '../flowtap/block.ts';
+import type { SensorStatistics } from '../sensor/statistics.ts';
 import type { ChainRecord } from '../verdict.ts';
 import { type BlockRecord, type ChainEndRecord, type Counts, type EndRecord, SCHEMA } from './record.ts';
 import { seconds, timestamp } from './timestamp.ts';
@@ -59,9 +61,9 @@ export interface RunEnd {
   readonly at: Micros;
   readonly sources: readonly string[];
   readonly whole: boolean;
-  readonly engine: object;
-  readonly sensor: object;
-  readonly blocks: object;
+  readonly engine: EngineStatistics;
+  readonly sensor: Readonly<SensorStatistics>;
+  readonly blocks: { readonly desired: number; readonly evicted: number; readonly strayReports: number };
 }
 
 export function endRecord({ at, sources, whole, engine, sensor, blocks }: RunEnd): EndRecord {

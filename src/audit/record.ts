@@ -129,4 +129,37 @@ export interface EndRecord extends RecordBase {
   readonly blocks: Counts;
 }
 
+export interface StepRecord {
+  readonly step: string;
+  readonly expected: string;
+  readonly state: string;
+  readonly seen: readonly {
+    readonly request: string;
+    readonly time: Timestamp;
+    readonly answered: string | null;
+    readonly range: RangeRecord;
+  }[];
+  readonly children: readonly StepRecord[];
+}
+
+/** Not part of a journal: what `flowtap explain --json` says. */
+export interface ExplanationRecord extends RecordBase {
+  readonly record: 'explanation';
+  readonly verdict: VerdictRecord;
+  readonly would_agree_with: Readonly<Record<string, string>> | null;
+  readonly chain: {
+    readonly id: string;
+    readonly root: string;
+    readonly opened: Timestamp;
+    readonly keys: readonly string[];
+    readonly facts: readonly {
+      readonly fact: string;
+      readonly value: string;
+      readonly source: string;
+      readonly range: RangeRecord;
+    }[];
+    readonly tree: StepRecord;
+  } | null;
+}
+
 export type AuditRecord = VerdictRecord | ChainEndRecord | BlockRecord | EndRecord;

@@ -1,0 +1,55 @@
+// One verdict of a run with the whole chain behind it, as JSON. Enters: a verdict, its chain; leaves: a record.
+import type { ChainView, StepView, Verdict } from '../verdict.ts';
+import { rangeRecord } from './evidence.ts';
+import { type ExplanationRecord, SCHEMA, type StepRecord } from './record.ts';
+import { timestamp } from './timestamp.ts';
+import { verdictRecord } from './verdict-record.ts';
+
+/** `chain` is the one that explains the verdict's request, or that came closest; null when there is none. */
+export function explanationRecord(verdict: Verdict, chain: ChainView | null): ExplanationRecord {
+  const would = counterfactual(verdict);
+  return {
+    schema: SCHEMA,
+    record: 'explanation',
+    time: timestamp(verdict.ts),
+    verdict: verdictRecord(verdict, null),
+    would_agree_with: would.length === 0 ? null : Object.fromEntries(would),
+    chain:
+      chain === null
+        ? null
+        : {
+            id: chain.id,
+            root: chain.root,
+            opened: timestamp(chain.opened),
+            keys: chain.keys,
+            facts: Object.entries(chain.origins).map(([fact, { value, source, evidence }]) => ({
+              fact,
+              value,
+              source,
+              range: rangeRecord(evidence),
+            })),
+            tree: stepRecord(chain.tree),
+          },
+  };
+}
+
+/** The values with which a request would have agreed with its nearest chain, when values are all that stands against it. */
+export function counterfactual({ kind, reasons, nearest }: Verdict): readonly (readonly [string, string])[] {
+  if (kind !== 'drop' || reasons[0].code !== 'fact-differs' || nearest === null) return [];
+  return nearest.differences.map(({ fact, expected }) => [fact, expected]);
+}
+
+function stepRecord({ step, expected, state, seen, children }: StepView): StepRecord {
+  return {
+    step,
+    expected,
+    state,
+    seen: seen.map(({ request, ts, evidence, answered }) => ({
+      request,
+      time: timestamp(ts),
+      answered,
+      range: rangeRecord(evidence),
+    })),
+    children: children.map(stepRecord),
+  };
+}

@@ -1,0 +1,11 @@
+// Files that come with the program, wherever it is installed. Enters: a path in the package; leaves: an absolute path.
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The path of a file of this package; the package is the nearest folder above with a package.json. */
+export function packageFile(path: string): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder) folder = dirname(folder);
+  return join(folder, path);
+}

@@ -1,0 +1,63 @@
+// The commands and how they end. Enters: arguments, a terminal; leaves: an exit code.
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { addCheck } from './check.ts';
+import { addDemo } from './demo.ts';
+import { EXIT, type ExitCode, type Finish } from './exit-codes.ts';
+import { addExplain } from './explain.ts';
+import { describeFailure } from './failure.ts';
+import { packageFile } from './package-file.ts';
+import { addReplay } from './replay.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Runs one command line. Never throws: a failure is one line, or a stack for what is our own fault. */
+export async function runProgram(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  let code: ExitCode = EXIT.explained;
+  const program = createProgram(terminal, (ended) => {
+    code = ended;
+  });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.explained;
+    const failure = describeFailure(error, terminal.folder);
+    terminal.err(failure.text);
+    return failure.code;
+  }
+}
+
+function createProgram(terminal: Terminal, finish: Finish): Command {
+  const program = new Command('flowtap')
+    .description('Judges the traffic between the microservices of an application by its policy.')
+    .version(version())
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.out(text),
+      // Commander's own wording comes back as an error, and is then one line like every other.
+      writeErr: () => {},
+      outputError: () => {},
+    })
+    .addHelpText('after', EXIT_CODES)
+    .action((_options, command: Command) => {
+      const [name] = command.args;
+      command.error(name === undefined ? 'no command given' : `unknown command '${name}'`);
+    });
+  addReplay(program, terminal, finish);
+  addCheck(program, terminal, finish);
+  addExplain(program, terminal, finish);
+  addDemo(program, terminal, finish);
+  return program;
+}
+
+const EXIT_CODES = `
+Exit codes:
+  0  everything was explained, or could not be told and its posture is "pass"
+  3  violations: something was dropped, or could not be told and its posture is "drop"
+  2  input that cannot be used: one line says where, what and what to do
+  1  a fault of ours`;
+
+function version(): string {
+  const { version } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string };
+  return version;
+}

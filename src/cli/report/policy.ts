@@ -1,0 +1,111 @@
+// What follows from a policy, for its author. Enters: a document; leaves: text.
+import { assertNever } from '../../errors.ts';
+import { derivedConnections } from '../../policy/connections.ts';
+import type { FactSource, PolicyDocument, RequestDeclaration } from '../../policy/document.ts';
+import { hashOf } from '../../policy/hash.ts';
+import type { Colours } from '../terminal.ts';
+import { contractsOf } from './contracts.ts';
+import { safe } from './safe.ts';
+import { drawTable } from './table.ts';
+import { describeDeclaredChain } from './tree.ts';
+
+/** Services, requests with their facts, chains, and the connections and FlowTap contracts that follow from them. */
+export function describePolicy(document: PolicyDocument, colours: Colours): string {
+  const { bold } = colours;
+  const connections = derivedConnections(document);
+  const section = (title: string, text: string): string => `${bold(title)}\n${text}`;
+  return [
+    `${bold(safe(document.application))}: mode ${document.mode}, policy ${hashOf(document)}\n`,
+    section('services', services(document, colours)),
+    section('requests', requests(document, colours)),
+    section('chains', chains(document, colours)),
+    section(
+      'outside of any chain',
+      `${document.outside.map((id) => `  ${safe(id)}\n`).join('') || '  none\n'}`,
+    ),
+    section(
+      'connections that these requests need; any other is denied',
+      drawConnections(connections, colours),
+    ),
+    section(
+      'FlowTap contracts that deliver them; for denied connections to be seen, tap all TCP of each port',
+      contractsOf(document)
+        .map((contract) => `  ${safe(contract)}\n`)
+        .join(''),
+    ),
+  ].join('\n');
+}
+
+function services({ services }: PolicyDocument, colours: Colours): string {
+  const rows = services.map(({ name, kind, at, ports }) => [
+    safe(name),
+    kind,
+    at.length === 0 ? 'any other address' : at.map((address) => safe(address)).join(' '),
+    Object.entries(ports)
+      .map(([protocol, numbers]) => `${protocol} ${numbers.join(' ')}`)
+      .join(', '),
+  ]);
+  return drawTable(['name', 'kind', 'at', 'ports'], rows, colours);
+}
+
+function requests({ requests }: PolicyDocument, colours: Colours): string {
+  const rows = requests.map((request) => [
+    safe(request.id),
+    safe(request.from),
+    safe(request.to),
+    facts(request)
+      .map((fact) => safe(fact))
+      .join(', '),
+  ]);
+  return drawTable(['request', 'from', 'to', 'facts'], rows, colours);
+}
+
+function facts(request: RequestDeclaration): readonly string[] {
+  return request.facts.map(
+    ({ fact, source, optional }) => `${fact}${optional ? '?' : ''} (${describeSource(source)})`,
+  );
+}
+
+function describeSource(source: FactSource): string {
+  switch (source.in) {
+    case 'path':
+    case 'query':
+    case 'header':
+    case 'cookie':
+    case 'form':
+    case 'property':
+      return `${source.in} ${source.name}`;
+    case 'response-header':
+      return `response header ${source.name}`;
+    case 'body':
+      return `body ${source.pointer}`;
+    case 'response-body':
+      return `response ${source.pointer}`;
+    case 'routing-key':
+      return 'routing key';
+    case 'result':
+      return `result ${source.column}`;
+    default:
+      return assertNever(source);
+  }
+}
+
+function chains({ chains }: PolicyDocument, colours: Colours): string {
+  return chains
+    .map(({ root }) =>
+      describeDeclaredChain(root, colours)
+        .map((line) => `  ${line}\n`)
+        .join(''),
+    )
+    .join('\n');
+}
+
+function drawConnections(connections: ReturnType<typeof derivedConnections>, colours: Colours): string {
+  const rows = connections.map(({ from, to, protocol, ports, requests }) => [
+    safe(from),
+    safe(to),
+    `${protocol} ${ports.join(' ')}`,
+    String(requests.length),
+  ]);
+  return drawTable(['from', 'to', 'port', 'requests'], rows, colours, 3);
+}

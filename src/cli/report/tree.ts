@@ -1,0 +1,111 @@
+// A chain as a tree: what was expected, what came. Enters: a chain's view; leaves: lines.
+import { packetsOf } from '../../audit/evidence.ts';
+import { timestamp } from '../../audit/timestamp.ts';
+import { assertNever } from '../../errors.ts';
+import type { StepDeclaration } from '../../policy/document.ts';
+import type { ChainView, StepView } from '../../verdict.ts';
+import type { Colours } from '../terminal.ts';
+import { safe } from './safe.ts';
+
+interface Node {
+  readonly text: string;
+  readonly children: readonly Node[];
+}
+
+/** The chain and its facts; `here` is the step that the verdict is about. */
+export function describeChain(view: ChainView, here: string | null, colours: Colours): string {
+  const { bold, dim } = colours;
+  const keys = view.keys.length === 0 ? '' : dim(` (${view.keys.map((key) => safe(key)).join(', ')})`);
+  const facts = Object.entries(view.origins).map(
+    ([fact, { value, source, evidence }]) =>
+      `  ${safe(fact)} = ${bold(safe(value, 80))} ${dim(
+        `from ${safe(source)}, packet ${
+          packetsOf(evidence)
+            .map((packet) => safe(packet))
+            .join(', ') || 'not kept'
+        }`,
+      )}`,
+  );
+  return [
+    `chain ${bold(view.id)}: ${safe(view.root)}, open since ${timestamp(view.opened)}${keys}`,
+    ...drawTree(stepNode(view.tree, here, colours)).map((line) => `  ${line}`),
+    facts.length === 0 ? 'no facts settled yet' : 'facts',
+    ...facts,
+    '',
+  ].join('\n');
+}
+
+/** A declared chain, as `flowtap check` shows it. */
+export function describeDeclaredChain(root: StepDeclaration, { dim }: Colours): readonly string[] {
+  const node = (step: StepDeclaration, isRoot: boolean): Node => ({
+    text: `${safe(step.request)}${dim(` ${isRoot ? 'the user request' : howOften(step)}${step.order === 'in-order' ? '; what follows, in this order' : ''}`)}`,
+    children: step.children.map((child) => node(child, false)),
+  });
+  return drawTree(node(root, true));
+}
+
+function howOften({ cardinality, within, retries }: StepDeclaration): string {
+  const retried = retries === 0 ? '' : `, up to ${retries} ${retries === 1 ? 'retry' : 'retries'}`;
+  switch (cardinality) {
+    case 'once':
+      return `exactly once${retried}`;
+    case 'optional':
+      return `at most once${retried}`;
+    case 'many':
+      return `any number of times${retried}`;
+    case 'required':
+      return `exactly once, before the answer${retried}`;
+    case 'eventually':
+      return `exactly once, within ${(within ?? 0) / 1e6} s${retried}`;
+    default:
+      return assertNever(cardinality);
+  }
+}
+
+function stepNode(step: StepView, here: string | null, colours: Colours): Node {
+  const { bold, dim } = colours;
+  const seen = step.seen.map(({ request, ts, evidence, answered }) => {
+    const packets = packetsOf(evidence)
+      .slice(0, 2)
+      .map((packet) => safe(packet))
+      .join(', ');
+    return `${safe(request)} at ${timestamp(ts)}${packets === '' ? '' : `, packet ${packets}`}, ${answered === null ? 'not answered yet' : `answered ${safe(answered)}`}`;
+  });
+  const marked = step.step === here ? bold(' <- here') : '';
+  return {
+    text: `${mark(step.state, colours)} ${safe(step.step)} ${dim(`(${step.expected}): ${seen.length === 0 ? 'has not come' : seen.join('; ')}`)}${marked}`,
+    children: step.children.map((child) => stepNode(child, here, colours)),
+  };
+}
+
+function mark(state: StepView['state'], { green, red, yellow, dim }: Colours): string {
+  switch (state) {
+    case 'answered':
+      return green('done');
+    case 'open':
+      return yellow('open');
+    case 'waiting':
+      return dim('wait');
+    case 'failed':
+      return red('fail');
+    case 'overdue':
+      return red('late');
+    case 'denied':
+      return red('deny');
+    default:
+      return assertNever(state);
+  }
+}
+
+function drawTree(root: Node): readonly string[] {
+  const lines: string[] = [root.text];
+  const draw = (nodes: readonly Node[], indent: string): void => {
+    nodes.forEach(({ text, children }, index) => {
+      const last = index === nodes.length - 1;
+      lines.push(`${indent}${last ? '└─' : '├─'} ${text}`);
+      draw(children, `${indent}${last ? '   ' : '│  '}`);
+    });
+  };
+  draw(root.children, '');
+  return lines;
+}

@@ -1,0 +1,68 @@
+// A verdict as a short block that a person reads. Enters: a verdict, its block; leaves: lines.
+import { allPackets } from '../../audit/evidence.ts';
+import { timestamp } from '../../audit/timestamp.ts';
+import { verdictRecord } from '../../audit/verdict-record.ts';
+import type { Block } from '../../flowtap/block.ts';
+import type { Verdict } from '../../verdict.ts';
+import type { Colours } from '../terminal.ts';
+import { safe } from './safe.ts';
+
+/** Packets listed at most; the journal has them all. */
+const MOST_PACKETS = 8;
+
+/** Who did what to whom, why that is no good, what came closest, and where to look. */
+export function describeVerdict(verdict: Verdict, block: Block | null, colours: Colours): string {
+  const { bold, dim } = colours;
+  const { subject, reasons, nearest } = verdict;
+  const record = verdictRecord(verdict, null);
+  const lines = [
+    `${kind(verdict, colours)} ${bold(verdict.id)} ${dim(`${reasons[0].code}, ${verdict.decidedBy} policy of ${safe(verdict.application)}, ${timestamp(verdict.ts)}`)}`,
+    `  ${bold(safe(subject.from))}${at(record.from_endpoint, colours)} ${dim('to')} ${bold(safe(subject.to))}${at(record.to_endpoint, colours)}: ${safe(subject.request)}`,
+    ...reasons.map(({ text }) => `  ${safe(text)}`),
+  ];
+  const note = (name: string, text: string): void => {
+    lines.push(`  ${dim(name.padEnd(8))} ${text}`);
+  };
+  if (nearest !== null) {
+    note('nearest', `chain ${nearest.id}: ${safe(nearest.root)}, open since ${timestamp(nearest.opened)}`);
+    for (const { fact, expected, expectedFrom, seen, seenAt } of nearest.differences) {
+      const says = seen === null ? 'absent' : bold(safe(seen, 80));
+      note(
+        'differs',
+        `${safe(fact)} is ${says} (${safe(seenAt)}), expected ${bold(safe(expected, 80))} (${safe(expectedFrom)})`,
+      );
+    }
+  }
+  note('packets', packets(verdict));
+  note('effect', effect(verdict, block));
+  return `${lines.join('\n')}\n`;
+}
+
+function kind({ kind }: Verdict, { red, green, yellow, bold }: Colours): string {
+  if (kind === 'drop') return red(bold('DROP'));
+  return kind === 'pass' ? green('PASS') : yellow('CANNOT TELL');
+}
+
+function at(endpoint: string | null, { dim }: Colours): string {
+  return endpoint === null ? '' : dim(` (${endpoint})`);
+}
+
+/** Packets by capture, shortened. */
+function packets({ evidence }: Verdict): string {
+  const all = allPackets(evidence);
+  if (all.length === 0) return 'none kept by this source';
+  const more = all.length > MOST_PACKETS ? ` and ${all.length - MOST_PACKETS} more` : '';
+  return `${all
+    .slice(0, MOST_PACKETS)
+    .map((packet) => safe(packet))
+    .join(', ')}${more}`;
+}
+
+function effect({ action, effect: done }: Verdict, block: Block | null): string {
+  if (action === 'none') return 'none';
+  if (action === 'observe') return 'none: the policy is in mode "audit"';
+  const arrived = done === 'prevented' ? 'prevented' : 'detected, not prevented (a copy was judged)';
+  return block === null
+    ? arrived
+    : `${arrived}; the flow is cut by block ${block.id} until ${timestamp(block.until)}`;
+}

@@ -1,0 +1,57 @@
+// Everything that a command may touch of the process that it runs in. Enters: the process; leaves: writing, colours, the wish to stop.
+import { performance } from 'node:perf_hooks';
+import pc from 'picocolors';
+
+export type Colours = ReturnType<typeof pc.createColors>;
+
+export interface Terminal {
+  /** Results, on standard output. */
+  out(text: string): void;
+  /** Everything else, on standard error. */
+  err(text: string): void;
+  /** For standard output: does nothing unless a person looks at it. */
+  readonly colours: Colours;
+  /** True when standard error is a terminal: progress may be drawn there. */
+  readonly live: boolean;
+  /** Characters in a line of standard error. */
+  readonly columns: number;
+  /** Aborted when the user interrupts, or when nobody reads standard output any more. */
+  readonly stop: AbortSignal;
+  /** Milliseconds of a steady clock, for progress only. */
+  now(): number;
+  /** The folder that paths are shown relative to. */
+  readonly folder: string;
+}
+
+/** https://no-color.org, and FORCE_COLOR as its opposite. */
+export function wantsColour(environment: NodeJS.ProcessEnv, isTerminal: boolean): boolean {
+  if ((environment.NO_COLOR ?? '') !== '') return false;
+  if ((environment.FORCE_COLOR ?? '0') !== '0') return true;
+  return isTerminal && environment.TERM !== 'dumb';
+}
+
+/** The terminal of this process. A second interrupt ends it at once. */
+export function processTerminal(): Terminal {
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort());
+  process.once('SIGTERM', () => stop.abort());
+  let open = true;
+  // A reader such as `head` has gone: that is no failure, there is only no more to say.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    open = false;
+    stop.abort();
+  });
+  return {
+    out: (text) => {
+      if (open) process.stdout.write(text);
+    },
+    err: (text) => void process.stderr.write(text),
+    colours: pc.createColors(wantsColour(process.env, process.stdout.isTTY === true)),
+    live: process.stderr.isTTY === true,
+    columns: process.stderr.columns ?? 80,
+    stop: stop.signal,
+    now: () => performance.now(),
+    folder: process.cwd(),
+  };
+}
