@@ -8,7 +8,7 @@ import type { PolicyDocument } from '../policy/document.ts';
 import type { PolicyProblem } from '../policy/problem.ts';
 import { CaptureFaults } from '../sensor/capture/fault.ts';
 import { showPlace } from './failure.ts';
-import { type LoadedPolicy, loadPolicies } from './load-policy.ts';
+import { type LoadedPolicy, type LoadOptions, loadPolicies } from './load-policy.ts';
 import { safe } from './report/safe.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -30,19 +30,19 @@ export function withPolicyOptions(command: Command): Command {
       'policy module (.ts) or document (.json); may be given several times',
       (file: string, before: readonly string[] = []) => [...before, file],
     )
-    .addOption(
-      new Option('--containment <how>', 'judge copies, or hold each request until its verdict')
-        .choices(['forward', 'redirect'])
-        .default('forward'),
-    )
+    .addOption(containmentOption())
     .option('--no-typecheck', 'load the policy without checking its types');
 }
 
-/** Loads policies; warnings go to standard error. @throws InputError also for policies that have errors, with all of them */
-export async function usablePolicies(
-  { policy: files, typecheck }: Pick<PolicyOptions, 'policy' | 'typecheck'>,
-  terminal: Terminal,
-): Promise<readonly PolicyDocument[]> {
+/** What happens with requests while they are judged. */
+export function containmentOption(): Option {
+  return new Option('--containment <how>', 'judge copies, or hold each request until its verdict')
+    .choices(['forward', 'redirect'])
+    .default('forward');
+}
+
+/** How policies are loaded; what a module prints goes to standard error. */
+export function loadOptions(typecheck: boolean, terminal: Terminal): LoadOptions {
   const print = (text: string): void =>
     terminal.err(
       text
@@ -50,7 +50,15 @@ export async function usablePolicies(
         .map((line) => safe(line))
         .join('\n'),
     );
-  const loaded = await loadPolicies(files, { typecheck, timeout: LOAD_TIMEOUT, print });
+  return { typecheck, timeout: LOAD_TIMEOUT, print };
+}
+
+/** Loads policies; warnings go to standard error. @throws InputError also for policies that have errors, with all of them */
+export async function usablePolicies(
+  { policy: files, typecheck }: Pick<PolicyOptions, 'policy' | 'typecheck'>,
+  terminal: Terminal,
+): Promise<readonly PolicyDocument[]> {
+  const loaded = await loadPolicies(files, loadOptions(typecheck, terminal));
   for (const policy of loaded) requireUsable(policy, terminal);
   const names = loaded.map(({ document }) => document.application);
   const twice = loaded.find(({ document }, index) => names.indexOf(document.application) !== index);

@@ -1,4 +1,5 @@
 // What follows from a policy, for its author. Enters: a document; leaves: text.
+import type { Containment } from '../../engine.ts';
 import { assertNever } from '../../errors.ts';
 import { derivedConnections } from '../../policy/connections.ts';
 import type { FactSource, PolicyDocument, RequestDeclaration } from '../../policy/document.ts';
@@ -10,7 +11,7 @@ import { drawTable } from './table.ts';
 import { describeDeclaredChain } from './tree.ts';
 
 /** Services, requests with their facts, chains, and the connections and FlowTap contracts that follow from them. */
-export function describePolicy(document: PolicyDocument, colours: Colours): string {
+export function describePolicy(document: PolicyDocument, containment: Containment, colours: Colours): string {
   const { bold } = colours;
   const connections = derivedConnections(document);
   const section = (title: string, text: string): string => `${bold(title)}\n${text}`;
@@ -29,7 +30,7 @@ export function describePolicy(document: PolicyDocument, colours: Colours): stri
     ),
     section(
       'FlowTap contracts that deliver them; for denied connections to be seen, tap all TCP of each port',
-      contractsOf(document)
+      contractsOf(document, containment)
         .map((contract) => `  ${safe(contract)}\n`)
         .join(''),
     ),
