@@ -3,9 +3,10 @@ import { assertNever } from '../errors.ts';
 import type { Protocol } from '../events/common.ts';
 import type { LostCause } from '../events/lost.ts';
 import type { Side, Span } from '../flow.ts';
+import { choose, type Expectation } from './detect/choose.ts';
 import type { Finding } from './detect/guess.ts';
 import type { ParserContext, StreamEnd, StreamParser } from './parser.ts';
-import { choose, type Expectation, type ParserFactories } from './select.ts';
+import type { ParserFactories } from './select.ts';
 
 /** Bytes of both sides that are kept while undecided. */
 const MOST_BYTES = 1 << 15;

@@ -1,5 +1,7 @@
 // One TCP connection from its first packet to its end. Enters: its segments; leaves: connection events and ordered bytes.
 // Longer than the house limit: the states of RFC 9293, and what a forger may do to each, are read best in one place.
+
+import type { Protocol } from '../../events/common.ts';
 import { type Flow, otherSide, type Side } from '../../flow.ts';
 import type { Ignored } from '../link/ignored.ts';
 import type { StreamEnd } from '../parser.ts';
@@ -9,6 +11,7 @@ import { agrees, answersSyn, type Candidate, holdCandidate, payloadLength } from
 import { Direction } from './direction.ts';
 import { Emitter } from './emitter.ts';
 import { Reassembly } from './reassembly.ts';
+import { Sink } from './sink.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /**
@@ -36,7 +39,7 @@ export class TcpFlow {
   /** `attempt` until the responder answered. */
   phase: 'attempt' | 'established' | 'ended' = 'attempt';
   readonly #around: Surroundings;
-  readonly #reader: UndecidedReader;
+  #reader: UndecidedReader | null = null;
   #packets = 0;
   #candidate: Candidate | null = null;
   /** A reset that a careful receiver only challenges (RFC 5961 section 3) came from this side, and nothing of it since. */
@@ -51,13 +54,28 @@ export class TcpFlow {
     this.orig = this.#direction('orig');
     this.resp = this.#direction('resp');
     this.emitter = new Emitter(flow, around, { orig: this.orig, resp: this.resp });
+  }
+
+  /** Reads the streams; made when there is something to read. */
+  reader(): UndecidedReader {
+    if (this.#reader !== null) return this.#reader;
     const { emitter } = this;
-    const context = { flow, limits: around.limits, emit: emitter.emit.bind(emitter) };
-    this.#reader = around.selector.open(context, () => {
+    const { limits, selector } = this.#around;
+    const context = { flow: emitter.flow, limits, emit: emitter.emit.bind(emitter) };
+    this.#reader = selector.open(context, () => {
       this.#discarding = true;
       this.orig.stream.discard();
       this.resp.stream.discard();
     });
+    // A side without a byte may have ended before.
+    if (this.orig.ended) this.#reader.end('orig', 'fin');
+    if (this.resp.ended) this.#reader.end('resp', 'fin');
+    return this.#reader;
+  }
+
+  /** What is being parsed, or null. */
+  get protocol(): Protocol | null {
+    return this.#reader?.protocol ?? null;
   }
 
   /** Announces the connection by its first packet. */
@@ -90,7 +108,7 @@ export class TcpFlow {
       this.emitter.emitPacket(side, segment, {
         kind: 'analysis-lost',
         cause: 'evicted',
-        protocol: this.#reader.protocol,
+        protocol: this.protocol,
         detail: 'more flows than the limit allows: this one was given up',
         lasting: true,
       });
@@ -403,7 +421,7 @@ export class TcpFlow {
   #endOf(direction: Direction, how: StreamEnd): void {
     if (direction.ended) return;
     direction.ended = true;
-    this.#reader.end(direction.side, isWhole(direction) ? 'fin' : how);
+    this.#reader?.end(direction.side, isWhole(direction) ? 'fin' : how);
   }
 
   #of(side: Side): Direction {
@@ -424,44 +442,11 @@ export class TcpFlow {
   }
 
   #direction(side: Side): Direction {
-    const { limits, waiting, recent, statistics } = this.#around;
-    const sink = {
-      data: (offset: number, bytes: Uint8Array): void => {
-        statistics.readBytes += bytes.length;
-        this.#reader.data(side, offset, bytes);
-      },
-      lost: (offset: number, length: number): void => {
-        statistics.lostBytes += length;
-        this.#lost(side, offset, length);
-      },
-      conflict: (start: number, end: number, first: readonly number[]): void => {
-        const detail = 'the same bytes of the stream were sent twice and differ';
-        const packets = [...first, this.#around.packet];
-        this.emitter.ambiguity({ side, start, end }, 'tcp-overlap-conflict', detail, packets);
-      },
-      retransmitted: (bytes: number, uncompared: number): void => {
-        statistics.retransmittedBytes += bytes;
-        statistics.uncomparedBytes += uncompared;
-      },
-      unread: (bytes: number): void => {
-        statistics.unreadBytes += bytes;
-      },
-    };
-    return new Direction(side, new Reassembly(sink, limits.reassembly, waiting, recent));
-  }
-
-  #lost(side: Side, offset: number, length: number): void {
-    this.emitter.emit(
-      { side, start: offset, end: offset + length },
-      {
-        kind: 'analysis-lost',
-        cause: 'gap',
-        protocol: this.#reader.protocol,
-        detail: `${length} ${length === 1 ? 'byte was' : 'bytes were'} not captured`,
-        lasting: false,
-      },
+    const { limits, waiting, recent } = this.#around;
+    return new Direction(
+      side,
+      new Reassembly(new Sink(this, side, this.#around), limits.reassembly, waiting, recent),
     );
-    this.#reader.lost(side, offset, length);
   }
 }
 

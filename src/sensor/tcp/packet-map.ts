@@ -4,10 +4,14 @@
 const MOST_RANGES = 1024;
 const MOST_PACKETS = 32;
 
+/** Shared by all that hold nothing: most flows of a scan never do. */
+const NO_ENDS = new Float64Array(0);
+const NO_PACKETS = new Uint32Array(0);
+
 /** A ring of `[end, packet]` pairs; a range begins where the one before it ends. Packet 0 stands for lost bytes. */
 export class PacketMap {
-  #ends: Float64Array = new Float64Array(0);
-  #packets: Uint32Array = new Uint32Array(0);
+  #ends: Float64Array = NO_ENDS;
+  #packets: Uint32Array = NO_PACKETS;
   #first = 0;
   #count = 0;
   /** Where the oldest kept range begins. */
