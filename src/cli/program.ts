@@ -1,6 +1,7 @@
 // The commands and how they end. Enters: arguments, a terminal; leaves: an exit code.
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { InputError } from '../errors.ts';
 import { addCheck } from './check.ts';
 import { addDemo } from './demo.ts';
 import { EXIT, type ExitCode, type Finish } from './exit-codes.ts';
@@ -17,6 +18,14 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
     code = ended;
   });
   try {
+    if (argv.length === 0) {
+      throw new InputError(
+        'usage',
+        null,
+        'no command given',
+        'name replay, check, explain or demo; "flowtap --help" describes them',
+      );
+    }
     await program.parseAsync([...argv], { from: 'user' });
     return code;
   } catch (error) {
@@ -38,11 +47,7 @@ function createProgram(terminal: Terminal, finish: Finish): Command {
       writeErr: () => {},
       outputError: () => {},
     })
-    .addHelpText('after', EXIT_CODES)
-    .action((_options, command: Command) => {
-      const [name] = command.args;
-      command.error(name === undefined ? 'no command given' : `unknown command '${name}'`);
-    });
+    .addHelpText('after', EXIT_CODES);
   addReplay(program, terminal, finish);
   addCheck(program, terminal, finish);
   addExplain(program, terminal, finish);

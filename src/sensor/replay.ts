@@ -19,7 +19,7 @@ export async function readCapture(file: string, sensor: Sensor, onProgress?: OnP
 export interface ReplayOptions extends Omit<SensorOptions, 'onEvent' | 'source'> {
   /** Told the file, and the bytes of it read so far and in all (null for a pipe). */
   readonly onProgress?: (file: string, done: number, total: number | null) => void;
-  /** Told once, when all is read. */
+  /** Told once, before the first packet: the object goes on counting, so that it is right also when reading stops early. */
   readonly onStatistics?: (statistics: Readonly<SensorStatistics>) => void;
 }
 
@@ -37,6 +37,7 @@ export async function* replay(
     source: files.join(', '),
     onEvent: (event) => events.push(event),
   });
+  options.onStatistics?.(sensor.statistics);
   const take = (): readonly Event[] => {
     const taken = events;
     events = [];
@@ -58,7 +59,6 @@ export async function* replay(
     }
   }
   sensor.end();
-  options.onStatistics?.(sensor.statistics);
   yield take();
   if (failure !== null) throw failure;
 }
