@@ -25,6 +25,11 @@ export class ByteStore {
     this.#length = needed;
   }
 
+  /** What is held; valid until the next call. */
+  peek(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
   /** Hands over what is held and begins anew. */
   take(): Uint8Array {
     const taken = this.#buffer.subarray(0, this.#length);

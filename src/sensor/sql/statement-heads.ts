@@ -5,6 +5,8 @@ export interface HeadToken {
   /** `word` is folded to lower case; `quoted` is an identifier and `string` a literal, both without their quotes. */
   readonly kind: 'word' | 'quoted' | 'string' | 'sign';
   readonly text: string;
+  /** As written. */
+  readonly raw: string;
 }
 
 export interface StatementHeads {
@@ -13,8 +15,10 @@ export interface StatementHeads {
   readonly whole: boolean;
 }
 
-const MOST_TOKENS = 12;
+const MOST_TOKENS = 64;
 const MOST_STATEMENTS = 256;
+/** Characters of a token that are kept; no name is longer. */
+const LONGEST_TOKEN = 256;
 
 /** Splits at semicolons outside of quotes and comments; linear in the text. It judges nothing: that is the reader's task. */
 export function statementHeads(text: string, dialect: SqlDialect): StatementHeads {
@@ -99,15 +103,16 @@ function readToken(
     const tag = /^\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]{0,62})?\$/.exec(text.slice(at, at + 65));
     if (tag !== null) {
       const end = text.indexOf(tag[0], at + tag[0].length);
-      return { end: end < 0 ? -1 : end + tag[0].length, token: { kind: 'string', text: '' } };
+      return { end: end < 0 ? -1 : end + tag[0].length, token: { kind: 'string', text: '', raw: '' } };
     }
   }
   if (isWordPart(text.charCodeAt(at))) {
     let end = at + 1;
     while (end < text.length && isWordPart(text.charCodeAt(end))) end += 1;
-    return { end, token: { kind: 'word', text: text.slice(at, Math.min(end, at + 256)).toLowerCase() } };
+    const raw = text.slice(at, Math.min(end, at + LONGEST_TOKEN));
+    return { end, token: { kind: 'word', text: raw.toLowerCase(), raw } };
   }
-  return { end: at + 1, token: text.charCodeAt(at) <= 32 ? null : { kind: 'sign', text: char } };
+  return { end: at + 1, token: text.charCodeAt(at) <= 32 ? null : { kind: 'sign', text: char, raw: char } };
 }
 
 function readQuoted(
@@ -122,8 +127,10 @@ function readQuoted(
     if (char === '\\' && escapes) i += 1;
     else if (char === quote) {
       if (text.charAt(i + 1) !== quote) {
-        const inner = text.slice(at + 1, Math.min(i, at + 257)).replaceAll(quote + quote, quote);
-        return { end: i + 1, token: { kind, text: inner } };
+        const inner = text
+          .slice(at + 1, Math.min(i, at + 1 + LONGEST_TOKEN))
+          .replaceAll(quote + quote, quote);
+        return { end: i + 1, token: { kind, text: inner, raw: inner } };
       }
       i += 1;
     }
