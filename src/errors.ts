@@ -10,6 +10,19 @@ export type ErrorCode =
   | 'policy-type'
   | 'policy-invalid'
   | 'policy-crashed'
+  | 'broker-malformed'
+  | 'broker-unsendable'
+  | 'broker-usage'
+  | 'broker-no-ack'
+  | 'broker-refused'
+  | 'broker-protocol'
+  | 'broker-transport'
+  | 'broker-too-large'
+  | 'broker-silent'
+  | 'broker-overflow'
+  | 'broker-outbox-full'
+  | 'broker-closed'
+  | 'broker-unreachable'
   | 'fault';
 
 /** A place in a file that a person can go to. Lines and columns count from 1. */
