@@ -1,0 +1,83 @@
+// Collects a message body within its limit and undoes its content codings. Enters: framed bytes; leaves: a body.
+import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib';
+import type { Body } from '../../events/common.ts';
+
+/** Content codings in a row that are undone (RFC 9110 section 8.4). */
+const MOST_CODINGS = 3;
+
+export class BodyCollector {
+  readonly #limit: number;
+  readonly #parts: Buffer[] = [];
+  #kept = 0;
+  #length = 0;
+  #lost = false;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Copies what is kept; the rest is counted. */
+  add(bytes: Uint8Array): void {
+    this.#length += bytes.length;
+    const room = this.#limit - this.#kept;
+    if (room <= 0 || bytes.length === 0) return;
+    const kept = Buffer.from(bytes.subarray(0, room));
+    this.#parts.push(kept);
+    this.#kept += kept.length;
+  }
+
+  lose(length: number): void {
+    this.#length += length;
+    this.#lost = true;
+  }
+
+  /** The body; `codings` in the order in which they were applied. */
+  finish(codings: readonly string[]): Body {
+    const bytes = Buffer.concat(this.#parts);
+    if (this.#lost) return { state: 'lost', bytes, length: this.#length };
+    if (this.#length > this.#kept) return { state: 'truncated', bytes, length: this.#length };
+    if (codings.length === 0) return { state: 'complete', bytes, length: bytes.length };
+    return decode(bytes, codings, this.#limit);
+  }
+}
+
+function decode(wire: Buffer, codings: readonly string[], limit: number): Body {
+  const undecodable: Body = { state: 'undecodable', bytes: wire, length: wire.length };
+  if (codings.length > MOST_CODINGS) return undecodable;
+  if (wire.length === 0) return { state: 'complete', bytes: wire, length: 0 };
+  let bytes = wire;
+  for (const coding of codings.toReversed()) {
+    try {
+      bytes = undo(bytes, coding, limit);
+    } catch (error) {
+      // zlib refuses to write more than the limit: a small body may stand for a huge one.
+      const large =
+        error instanceof RangeError || (error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE';
+      return large ? { state: 'truncated', bytes: new Uint8Array(0), length: limit + 1 } : undecodable;
+    }
+  }
+  return { state: 'complete', bytes, length: bytes.length };
+}
+
+function undo(bytes: Buffer, coding: string, limit: number): Buffer {
+  const options = { maxOutputLength: limit };
+  switch (coding) {
+    case 'gzip':
+    case 'x-gzip':
+      return gunzipSync(bytes, options);
+    case 'br':
+      return brotliDecompressSync(bytes, options);
+    case 'deflate':
+      // RFC 9110 section 8.4.1.2: zlib format, but some senders leave the wrapper out.
+      return isZlib(bytes) ? inflateSync(bytes, options) : inflateRawSync(bytes, options);
+    case 'identity':
+      return bytes;
+    default:
+      throw new SyntaxError(`content coding ${coding}`);
+  }
+}
+
+function isZlib(bytes: Buffer): boolean {
+  const [method = 0, flags = 0] = bytes;
+  return (method & 0x0f) === 8 && ((method << 8) | flags) % 31 === 0;
+}

@@ -1,0 +1,115 @@
+// Measures speed and memory as ratios within one run. Enters: a committed capture; leaves: a table on standard output.
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { repeatCapture } from './repeat-capture.ts';
+import { collectEvents, decideAll } from './replay-capture.ts';
+
+const run = promisify(execFile);
+const CAPTURE = 'pcaps/honest-200-rentals.pcap.gz';
+/** Repetitions in the short and the long capture. */
+const SHORT = 4;
+const LONG = 40;
+/** Runs of each measurement; the median is printed, since other work on the machine only ever makes a run slower. */
+const RUNS = 3;
+
+interface Measured {
+  readonly seconds: number;
+  readonly peakMiB: number;
+  readonly verdicts?: number;
+  readonly packets?: number;
+}
+
+const child = new URL('./child.js', import.meta.url).pathname;
+
+async function measure(task: 'read' | 'replay', file: string): Promise<Measured> {
+  const results: Measured[] = [];
+  for (let i = 0; i < RUNS; i++) {
+    const { stdout } = await run(process.execPath, [child, task, file]);
+    results.push(JSON.parse(stdout) as Measured);
+  }
+  results.sort((a, b) => a.seconds - b.seconds);
+  return results[Math.floor(RUNS / 2)] as Measured;
+}
+
+async function measureTshark(file: string): Promise<number | null> {
+  try {
+    await run('tshark', ['--version']);
+  } catch {
+    return null;
+  }
+  const times: number[] = [];
+  for (let i = 0; i < RUNS; i++) {
+    const started = process.hrtime.bigint();
+    await run('sh', [
+      '-c',
+      'tshark -r "$0" -Y "http.request or pgsql or mysql or amqp" > /dev/null 2>&1',
+      file,
+    ]);
+    times.push(Number(process.hrtime.bigint() - started) / 1e9);
+  }
+  return times.sort((a, b) => a - b)[Math.floor(RUNS / 2)] ?? null;
+}
+
+function row(what: string, value: string, note = ''): void {
+  process.stdout.write(`${what.padEnd(46)}${value.padStart(14)}  ${note}\n`);
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'flowtap-bench-'));
+try {
+  const short = join(folder, 'short.pcap');
+  const long = join(folder, 'long.pcap');
+  const shortSize = await repeatCapture(CAPTURE, short, SHORT);
+  const longSize = await repeatCapture(CAPTURE, long, LONG);
+  const mebibytes = longSize / 2 ** 20;
+
+  const read = await measure('read', long);
+  const replay = await measure('replay', long);
+  const tshark = await measureTshark(long);
+  row('capture', `${mebibytes.toFixed(0)} MiB`, `${CAPTURE}, ${LONG} times, ${replay.packets ?? 0} packets`);
+  row(
+    'replay',
+    `${(mebibytes / replay.seconds).toFixed(1)} MiB/s`,
+    'sensor, identity, policy, chains, verdicts',
+  );
+  row(
+    'replay / reading the bytes',
+    (read.seconds / replay.seconds).toFixed(4),
+    'speed ratio; 1 would be as fast as reading',
+  );
+  row(
+    'replay / tshark -r',
+    tshark === null ? 'skipped' : (tshark / replay.seconds).toFixed(2),
+    tshark === null ? 'tshark is not installed' : 'speed ratio; above 1 is faster than tshark',
+  );
+
+  const brief = await measure('replay', short);
+  const size = (longSize / shortSize).toFixed(1);
+  row('peak memory', `${brief.peakMiB.toFixed(0)} MiB`, `${(shortSize / 2 ** 20).toFixed(0)} MiB capture`);
+  row(
+    `peak memory at ${size} times the capture`,
+    (replay.peakMiB / brief.peakMiB).toFixed(2),
+    'ratio; 1 is bounded memory',
+  );
+
+  const events = await collectEvents(short);
+  const { seconds, verdicts } = await decideAll(events);
+  const cloning = cloneAll(events);
+  row(
+    'verdicts a second',
+    Math.round(verdicts / seconds).toString(),
+    `${verdicts} verdicts on ${events.length} events`,
+  );
+  row('deciding / structuredClone of the same events', (cloning / seconds).toFixed(2), 'speed ratio');
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
+
+/** A baseline that touches every field of every event once. */
+function cloneAll(events: readonly unknown[]): number {
+  const started = process.hrtime.bigint();
+  for (const event of events) structuredClone(event);
+  return Number(process.hrtime.bigint() - started) / 1e9;
+}
