@@ -68,13 +68,11 @@ export class Direction {
     this.tentative = tentative;
   }
 
-  /** What the peer acknowledges is where this side is, if nothing better is known of where it begins. */
-  correct(ack: number): void {
-    const probe = this.tentative && this.untouched && ack === (this.base + 1) >>> 0;
-    const answered = this.alternative === ack && this.untouched;
-    if (this.base >= 0 && !probe && !answered) return;
-    this.learn(ack);
-    this.alternative = -1;
+  /** Whether the peer's acknowledgement tells where this side's stream begins, for want of something better. */
+  learnsFrom(ack: number): boolean {
+    if (this.base < 0) return true;
+    if (!this.untouched) return false;
+    return this.alternative === ack || (this.tentative && ack === (this.base + 1) >>> 0);
   }
 
   /** Nothing was read and nothing confirmed: where the stream begins can still be put right. */

@@ -146,15 +146,15 @@ export class TcpFlow {
     const length = payloadLength(segment);
     const fin = (flags & FIN) === 0 ? 0 : 1;
     // An empty segment of a side whose SYN may still come (split handshake) has a number that means nothing.
-    if (own.base < 0 && (length + fin > 0 || this.emitter.flow.midstream)) own.learn(seq, length === 0);
-    else if (own.tentative && length > 0 && own.untouched && seq === (own.base + 1) >>> 0) own.learn(seq);
-    const start = own.base < 0 ? 0 : own.offset(seq);
+    const begins = own.base < 0 && (length + fin > 0 || this.emitter.flow.midstream);
+    const probed = own.tentative && own.untouched && length > 0 && seq === (own.base + 1) >>> 0;
+    const known = own.base >= 0 && !probed;
+    const start = known ? own.offset(seq) : 0;
     const end = start + length;
-    if (own.base >= 0 && !own.plausible(start, end, peer.seen)) return this.#stray(segment, side);
-    let acked = 0;
-    if ((flags & ACK) !== 0) {
-      peer.correct(ack);
-      acked = peer.offset(ack);
+    if (known && !own.plausible(start, end, peer.seen)) return this.#stray(segment, side);
+    const acks = (flags & ACK) !== 0;
+    const acked = acks && !peer.learnsFrom(ack) ? peer.offset(ack) : 0;
+    if (acks && !peer.learnsFrom(ack)) {
       if (!peer.plausible(acked, acked, own.seen)) return this.#stray(segment, side);
       // Before the answer to a SYN nothing else can have been acknowledged: this is of an older connection.
       if (peer.syn && !own.syn && !peer.confirmed && acked > peer.highest) return this.#stray(segment, side);
@@ -164,12 +164,14 @@ export class TcpFlow {
     if (own.fin >= 0 && (end > last || (fin === 1 && end !== own.fin))) return this.#stray(segment, side);
     if (fin === 1 && end < own.stream.top) return this.#stray(segment, side);
 
+    if (begins || probed) own.learn(seq, length === 0);
     this.#heard(own, peer, segment);
-    if ((flags & ACK) !== 0) this.#acknowledge(peer, acked);
+    if (acks) this.#acknowledge(peer, ack, acked);
+    this.#establish(segment, side);
+    if (acks) this.#afterAcknowledge(peer, acked);
     if ((flags & URG) !== 0) this.#urgent(own, start, segment);
     if (length > 0) this.#payload(own, start, segment);
     if (fin === 1) own.fin = end;
-    this.#establish(segment, side);
     this.#checkFin(own, segment);
     // A FIN may wait for bytes that an acknowledgement of the same packet gave up.
     if (own.holeUpTo >= 0) this.checkHole(own);
@@ -209,9 +211,9 @@ export class TcpFlow {
       return 'tcp-stray';
     }
     this.#begins(own, peer, first, segment);
-    peer.correct(segment.ack);
-    this.#acknowledge(peer, acked);
+    this.#acknowledge(peer, segment.ack, acked);
     this.#establish(segment, side);
+    this.#afterAcknowledge(peer, acked);
     return 'taken';
   }
 
@@ -312,9 +314,14 @@ export class TcpFlow {
     if (window > peer.window) peer.window = window;
   }
 
-  #acknowledge(peer: Direction, acked: number): void {
+  #acknowledge(peer: Direction, ack: number, acked: number): void {
+    if (peer.learnsFrom(ack)) peer.learn(ack);
+    peer.alternative = -1;
     peer.confirmed = true;
     if (acked > peer.acked) peer.acked = acked;
+  }
+
+  #afterAcknowledge(peer: Direction, acked: number): void {
     if (peer.synData !== null && acked > 0) this.#releaseSynData(peer, acked);
     this.#watchHole(peer);
   }

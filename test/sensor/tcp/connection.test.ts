@@ -116,6 +116,14 @@ describe('how a connection begins', () => {
     expect(onlyFlow(sensed)).toMatchObject({ orig: GET, resp: OK });
   });
 
+  it('is not misled by data that a forger sends before the answer', () => {
+    const talk = new Conversation().raw('client', { flags: 'S' }).advance('client', 1);
+    const forged = { seq: 3_000_000_000, ack: 2_000_000_000, payload: new Uint8Array(10) };
+    talk.raw('server', { flags: 'PA', ...forged }).raw('client', { flags: 'A', ack: 5001 });
+    const sensed = sense(talk.advance('server', 1).send('client', GET).send('server', OK).frames);
+    expect(onlyFlow(sensed)).toMatchObject({ orig: GET, resp: OK });
+  });
+
   it('waits for the client to say which of two SYN+ACKs it took', () => {
     const talk = new Conversation().raw('client', { flags: 'S' }).advance('client', 1);
     talk.raw('server', { flags: 'SA', seq: 900_000_000 });
@@ -156,6 +164,16 @@ describe('a connection that was under way', () => {
     expect(orig(data('server', 'ZZZ', known))).toMatchObject({ resp: known.server });
     expect(orig(data('client', 'ZZZ', odd))).toMatchObject({ resp: odd.server });
     expect(orig(data('server', 'ZZZ', odd))).toMatchObject({ resp: odd.server });
+  });
+
+  it('is established before anything that its responder says', () => {
+    const { frames } = new Conversation().open().send('client', GET);
+    const sensed = sense(frames.slice(2).toReversed(), { lines: true });
+    expect(summary(sensed.events).slice(0, 3)).toEqual([
+      'connection-attempt',
+      'connection-established',
+      'http-request',
+    ]);
   });
 
   it('loses no byte to a probe that came first', () => {
