@@ -135,23 +135,18 @@ class HttpParser implements StreamParser {
   }
 
   #beginRequest(message: Message): Framing | 'stop' {
-    const { head, start } = message;
+    const { head, start, headEnd } = message;
     const line = readRequestLine(head.start, head.ambiguities);
     if (line === null) {
-      if (head.start.startsWith('PRI * HTTP/2'))
-        this.#lose('orig', 'http2', 'an HTTP/2 preface', start, start);
-      else
-        this.#lose(
-          'orig',
-          this.#exchanges === 0 ? 'other-protocol' : 'malformed',
-          'no request line',
-          start,
-          start,
-        );
+      const http2 = head.start.startsWith('PRI * HTTP/2');
+      // A method in front makes it broken HTTP; without one it is something else, unless HTTP came before.
+      const broken = this.#exchanges > 0 || /^[A-Z_]{1,20}[ \t]/.test(head.start);
+      const cause = http2 ? 'http2' : broken ? 'malformed' : 'other-protocol';
+      this.#lose('orig', cause, http2 ? 'an HTTP/2 preface' : 'no request line', start, headEnd);
       return 'stop';
     }
     if (this.#outstanding.length >= this.#context.limits.pipeline) {
-      this.#lose('orig', 'limit', 'too many requests wait for their responses', start, start);
+      this.#lose('orig', 'limit', 'too many requests wait for their responses', start, headEnd);
       return 'stop';
     }
     checkHost(line, message);
@@ -181,10 +176,10 @@ class HttpParser implements StreamParser {
   }
 
   #beginResponse(message: Message): Framing | 'stop' {
-    const { head, start } = message;
+    const { head, start, headEnd } = message;
     const line = readStatusLine(head.start, head.ambiguities);
     if (line === null) {
-      this.#lose('resp', 'malformed', 'no status line', start, start);
+      this.#lose('resp', 'malformed', 'no status line', start, headEnd);
       return 'stop';
     }
     const [to = null] = this.#outstanding;

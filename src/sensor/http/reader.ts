@@ -12,6 +12,8 @@ import { LineBuffer } from './line-buffer.ts';
 export interface Message {
   readonly head: Head;
   readonly start: number;
+  /** Behind the head's empty line. */
+  readonly headEnd: number;
 }
 
 /** A whole message. */
@@ -165,7 +167,7 @@ export class MessageReader {
       if (this.#line.full) this.#fail('limit', 'a head is longer than the limit', offset + taken);
       return taken;
     }
-    const message = { head: readHead(this.#line.bytes), start: this.#line.start };
+    const message = { head: readHead(this.#line.bytes), start: this.#line.start, headEnd: offset + taken };
     this.#line.clear();
     const framing = this.#handler.begin(message);
     if (framing === 'stop') {
