@@ -1,12 +1,6 @@
-// What is to be sent and was not yet, bounded. Enters: frames and their promises; leaves: frames in order, or their failure.
+// What is to be sent and was not yet, bounded. Enters: frames; leaves: frames in order.
 import { BrokerError } from './failure.ts';
 import type { Frame } from './message.ts';
-
-interface Waiting {
-  readonly frame: Frame;
-  readonly sent: () => void;
-  readonly failed: (error: BrokerError) => void;
-}
 
 /** Bounds of what may wait for a connection or for credit. */
 export interface OutboxLimits {
@@ -14,9 +8,10 @@ export interface OutboxLimits {
   readonly bytes: number;
 }
 
+/** Survives a connection: what waits goes to the next one. */
 export class Outbox {
   readonly #limits: OutboxLimits;
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting: Frame[] = [];
   #bytes = 0;
 
   constructor(limits: OutboxLimits) {
@@ -27,29 +22,24 @@ export class Outbox {
     return this.#waiting.length;
   }
 
-  /** Resolves when the frame went to the socket. Rejects with `broker-outbox-full`, or what `fail` gives. */
-  add(frame: Frame): Promise<void> {
+  /** At or below half of the limits. */
+  get low(): boolean {
+    return this.#waiting.length * 2 <= this.#limits.frames && this.#bytes * 2 <= this.#limits.bytes;
+  }
+
+  /** @throws BrokerError `broker-outbox-full` */
+  add(frame: Frame): void {
     const { frames, bytes } = this.#limits;
     if (this.#waiting.length >= frames || this.#bytes + frame.bytes.length > bytes)
-      return Promise.reject(new BrokerError('broker-outbox-full', 'too many events wait to be sent to Zeek'));
+      throw new BrokerError('broker-outbox-full', 'too many events wait to be sent to Zeek');
     this.#bytes += frame.bytes.length;
-    return new Promise((sent, failed) => {
-      this.#waiting.push({ frame, sent, failed });
-    });
+    this.#waiting.push(frame);
   }
 
-  /** The next frame, now regarded as sent. */
   next(): Frame | null {
-    const waiting = this.#waiting.shift();
-    if (waiting === undefined) return null;
-    this.#bytes -= waiting.frame.bytes.length;
-    waiting.sent();
-    return waiting.frame;
-  }
-
-  /** Nothing of this will be sent any more. */
-  fail(error: BrokerError): void {
-    for (const waiting of this.#waiting.splice(0)) waiting.failed(error);
-    this.#bytes = 0;
+    const frame = this.#waiting.shift();
+    if (frame === undefined) return null;
+    this.#bytes -= frame.bytes.length;
+    return frame;
   }
 }
