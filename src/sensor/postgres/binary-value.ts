@@ -1,6 +1,7 @@
 // PostgreSQL's binary forms. Enters: the bytes of one value and its type; leaves: the canonical value.
 import { assertNever } from '../../errors.ts';
 import type { SqlValue } from '../../events/sql.ts';
+import { formatIpv4, formatIpv6 } from '../link/address.ts';
 import { ByteReader } from '../sql/byte-reader.ts';
 import { DAY, dateOfDay, momentText, timeText } from '../sql/calendar.ts';
 import { doubleText, floatText } from '../sql/number-text.ts';
@@ -118,13 +119,17 @@ function zoneText(seconds: number): string {
   return (seconds < 0 ? '-' : '+') + parts.map((part) => String(part).padStart(2, '0')).join(':');
 }
 
-/** inet and cidr of IPv4: family, bits, is-cidr, length, address (network.c); IPv6 stays undecoded. */
+/** inet and cidr: family, bits, is-cidr, length, address (network.c). */
 function readInet(reader: ByteReader): SqlValue | null {
   const family = reader.u8();
   const bits = reader.u8();
-  const cidr = reader.u8();
+  const cidr = reader.u8() !== 0;
   const length = reader.u8();
-  if (family !== 2 || length !== 4) return null;
-  const address = [...reader.take(4)].join('.');
-  return { type: 'text', text: bits === 32 && cidr === 0 ? address : `${address}/${bits}` };
+  if (family === 2 && length === 4) {
+    const address = formatIpv4(reader.u32be());
+    return { type: 'text', text: bits === 32 && !cidr ? address : `${address}/${bits}` };
+  }
+  if (family !== 3 || length !== 16) return null;
+  const address = formatIpv6(reader.u32be(), reader.u32be(), reader.u32be(), reader.u32be());
+  return { type: 'text', text: bits === 128 && !cidr ? address : `${address}/${bits}` };
 }

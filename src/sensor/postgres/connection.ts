@@ -37,7 +37,7 @@ export class Connection {
   /** The server waits for COPY data: it ignores Sync and Flush until their end. */
   copyIn = false;
   dead = false;
-  #encoding: 'utf8' | 'other' | 'unknown' = 'unknown';
+  #utf8 = false;
   /** Up to the answer to this epoch the encoding may be another one. */
   #doubtUntil = 0;
   #requests = 0;
@@ -71,13 +71,13 @@ export class Connection {
     return this.#requests;
   }
 
-  /** Text may be taken as UTF-8. */
+  /** The client's encoding is known to be UTF-8. */
   get utf8(): boolean {
-    return this.#encoding !== 'other' && this.#doubtUntil === 0;
+    return this.#utf8 && this.#doubtUntil === 0;
   }
 
   setEncoding(utf8: boolean): void {
-    this.#encoding = utf8 ? 'utf8' : 'other';
+    this.#utf8 = utf8;
   }
 
   /** The answer to batch `epoch` has come: what it changed was reported before. */
@@ -105,7 +105,7 @@ export class Connection {
 
   /** The ambiguity of a text whose characters are not sure. */
   encodingAmbiguity(what: string): Ambiguity {
-    const why = this.utf8 ? 'is not valid UTF-8' : 'is in an encoding other than UTF-8';
+    const why = this.utf8 ? 'is not valid UTF-8' : 'is in an encoding other than UTF-8, or unknown';
     return { code: 'sql-encoding', detail: `${what} ${why}` };
   }
 

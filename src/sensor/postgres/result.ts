@@ -14,7 +14,6 @@ export class ResultRows {
   /** Formats from the Bind; null where the description itself has them. */
   readonly #formats: Uint8Array | null;
   readonly #limits: SensorLimits;
-  readonly #utf8: boolean;
   #kept = 0;
   #full = false;
 
@@ -23,13 +22,11 @@ export class ResultRows {
     columns: readonly ColumnDescription[],
     formats: Uint8Array | null,
     limits: SensorLimits,
-    utf8: boolean,
   ) {
     this.start = start;
     this.#columns = columns;
     this.#formats = formats;
     this.#limits = limits;
-    this.#utf8 = utf8;
   }
 
   get columns(): readonly SqlColumn[] {
@@ -62,6 +59,6 @@ export class ResultRows {
     if (cell === null) return NULL_VALUE;
     const column = this.#columns[index];
     const format = (this.#formats === null ? column?.format : formatOf(this.#formats, index)) ?? 0;
-    return readValue(cell, column?.oid ?? 0, format, this.#utf8).value;
+    return readValue(cell, column?.oid ?? 0, format, true).value;
   }
 }

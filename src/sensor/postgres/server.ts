@@ -198,7 +198,7 @@ export class Server {
   }
 
   #begin(message: Message, columns: readonly ColumnDescription[], formats: Uint8Array | null): ResultRows {
-    return new ResultRows(message.start, columns, formats, this.#connection.limits, this.#connection.utf8);
+    return new ResultRows(message.start, columns, formats, this.#connection.limits);
   }
 
   #row(message: Message): void {
@@ -294,16 +294,25 @@ export class Server {
     connection.copyIn = false;
     this.#copy = null;
     this.#release(false);
-    this.#emit(this.#finish(message, head, code, null), true);
-    if (head === undefined || head.kind === 'query' || head.kind === 'function' || head.kind === 'sync')
-      return;
+    const failed = this.#finish(message, head, code, null);
+    const extended =
+      head !== undefined && head.kind !== 'query' && head.kind !== 'function' && head.kind !== 'sync';
+    const skipped = extended ? this.#skip(message, code) : [];
+    // A Parse that fails takes its Execute with it: then that one's result says all.
+    if (failed.request !== null || skipped.length === 0) this.#emit(failed, true);
+    for (const result of skipped) if (result.request !== failed.request) this.#emit(result, true);
+    if (extended && this.#head() === undefined) connection.skipping = { code, span: spanOf(message) };
+  }
+
+  /** Takes away what is not done for an error, up to the Sync that is answered next. */
+  #skip(message: Message, code: string): readonly Finished[] {
+    const skipped: Finished[] = [];
     for (let next = this.#head(); next !== undefined && next.kind !== 'sync'; next = this.#head()) {
-      connection.pending.shift();
+      this.#connection.pending.shift();
       this.#undo(next);
-      const skipped = next !== head && requestOf(next) !== null;
-      if (skipped) this.#emit(this.#finish(message, next, code, null), true);
+      if (requestOf(next) !== null) skipped.push(this.#finish(message, next, code, null));
     }
-    if (this.#head() === undefined) connection.skipping = { code, span: spanOf(message) };
+    return skipped;
   }
 
   /** What a message that failed or was passed over defined does not exist; what had that name before may. */

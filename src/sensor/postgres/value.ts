@@ -14,7 +14,7 @@ export interface ReadValue {
 
 export const NULL_VALUE: SqlValue = { type: 'null' };
 
-/** Reads a value. `format`: 0 text, 1 binary. `utf8`: the client's encoding is UTF-8, or nothing else is known of it. */
+/** Reads a value. `format`: 0 text, 1 binary. `utf8`: the client's encoding is UTF-8. */
 export function readValue(bytes: Uint8Array, oid: number, format: number, utf8: boolean): ReadValue {
   if (format !== 0)
     return { value: readBinary(bytes, oid), sure: utf8 || !isTextual(oid) || decodeText(bytes).ascii };

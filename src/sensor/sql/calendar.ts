@@ -52,26 +52,28 @@ export function momentText(micros: bigint): string {
   return `${dateOfDay(Number(day))}T${timeText(time)}`;
 }
 
+const ISO =
+  /^(?:(\d{4,6})-(\d\d)-(\d\d))?(?:[ T]?(-?)(\d{2,3}):(\d\d):(\d\d)(?:\.(\d{1,6}))?)?(Z|[+-]\d\d(?::?\d\d(?::\d\d)?)?)?( BC)?$/;
+
 /** The same canonical forms from the databases' ISO texts; null when it is none of them. `zoned`: moments go to UTC. */
 export function isoText(text: string, zoned: boolean): string | null {
-  const parts =
-    /^(?:(\d{4,6})-(\d\d)-(\d\d))?(?:[ T]?(-?)(\d{2,3}):(\d\d):(\d\d)(?:\.(\d{1,6}))?)?(Z|[+-]\d\d(?::?\d\d(?::\d\d)?)?)?$/.exec(
-      text,
-    );
+  const parts = ISO.exec(text);
   if (parts === null || (parts[1] === undefined && parts[5] === undefined)) return null;
-  const [, year, month, day, minus, hours, minutes, seconds, digits, zone] = parts;
-  if (hours === undefined)
-    return zone === undefined ? dateText(Number(year), Number(month), Number(day)) : null;
+  const [, years, months, days, minus, hours, minutes, seconds, digits, zone, before] = parts;
+  // Before the year 1 comes 1 BC, which ISO 8601 counts as 0.
+  const year = before === undefined ? Number(years) : 1 - Number(years);
+  const month = Number(months);
+  const day = Number(days);
+  if (hours === undefined) return zone === undefined ? dateText(year, month, day) : null;
   const micros =
     BigInt(Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)) * 1_000_000n +
     BigInt((digits ?? '').padEnd(6, '0'));
-  if (year === undefined) return `${minus ?? ''}${timeText(micros)}${zone ?? ''}`;
+  if (years === undefined)
+    return before === undefined ? `${minus ?? ''}${timeText(micros)}${zone ?? ''}` : null;
   if (minus === '-') return null;
-  const date = dateText(Number(year), Number(month), Number(day));
-  if (zone === undefined) return `${date}T${timeText(micros)}`;
+  if (zone === undefined) return `${dateText(year, month, day)}T${timeText(micros)}`;
   if (!zoned) return null;
-  const start = BigInt(dayOf(Number(year), Number(month), Number(day))) * DAY;
-  return `${momentText(start + micros - zoneMicros(zone))}Z`;
+  return `${momentText(BigInt(dayOf(year, month, day)) * DAY + micros - zoneMicros(zone))}Z`;
 }
 
 /** Days since 1970-01-01. */

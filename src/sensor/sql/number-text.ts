@@ -5,13 +5,13 @@ const MOST_ZEROS = 400;
 
 /** The shortest digits that give this double again, without an exponent; `NaN`, `Infinity`, `-Infinity` as such. */
 export function doubleText(value: number): string {
-  if (Object.is(value, -0)) return '0';
+  if (Object.is(value, -0)) return '-0';
   return expandExponent(String(value)) ?? String(value);
 }
 
 /** The shortest digits that give this single-precision number again. */
 export function floatText(value: number): string {
-  for (let digits = 6; digits <= 9; digits += 1) {
+  for (let digits = 1; digits <= 9; digits += 1) {
     const text = value.toPrecision(digits);
     if (Math.fround(Number(text)) === value) return doubleText(Number(text));
   }
