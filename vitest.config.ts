@@ -1,4 +1,6 @@
+// How tests run. Enters: nothing; leaves: vitest's configuration.
 import { defineConfig } from 'vitest/config';
+import { ClosingReporter } from './test/support/reporter.ts';
 
 export default defineConfig({
   resolve: {
@@ -8,5 +10,6 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     testTimeout: 60_000,
     pool: 'forks',
+    reporters: ['default', new ClosingReporter()],
   },
 });

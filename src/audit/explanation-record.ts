@@ -6,13 +6,17 @@ import { timestamp } from './timestamp.ts';
 import { verdictRecord } from './verdict-record.ts';
 
 /** `chain` is the one that explains the verdict's request, or that came closest; null when there is none. */
-export function explanationRecord(verdict: Verdict, chain: ChainView | null): ExplanationRecord {
+export function explanationRecord(
+  verdict: Verdict,
+  block: string | null,
+  chain: ChainView | null,
+): ExplanationRecord {
   const would = counterfactual(verdict);
   return {
     schema: SCHEMA,
     record: 'explanation',
     time: timestamp(verdict.ts),
-    verdict: verdictRecord(verdict, null),
+    verdict: verdictRecord(verdict, block),
     would_agree_with: would.length === 0 ? null : Object.fromEntries(would),
     chain:
       chain === null

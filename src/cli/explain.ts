@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { counterfactual, explanationRecord } from '../audit/explanation-record.ts';
 import type { Engine } from '../engine.ts';
 import { InputError } from '../errors.ts';
+import type { Block } from '../flowtap/block.ts';
 import { runCaptures } from '../main.ts';
 import type { ChainView, Verdict } from '../verdict.ts';
 import { EXIT, type Finish } from './exit-codes.ts';
@@ -20,6 +21,7 @@ interface ExplainOptions extends PolicyOptions {
 
 interface Found {
   readonly verdict: Verdict;
+  readonly block: Block | null;
   readonly chain: ChainView | null;
 }
 
@@ -48,7 +50,7 @@ export function addExplain(program: Command, terminal: Terminal, finish: Finish)
         onEntry: (entry, engine) => {
           if (found !== null || entry.kind !== 'verdict' || !isWanted(entry.verdict, name)) return;
           // The chain as it was when the verdict fell: what comes later would change it.
-          found = { verdict: entry.verdict, chain: chainOf(entry.verdict, engine) };
+          found = { verdict: entry.verdict, block: entry.block, chain: chainOf(entry.verdict, engine) };
           enough.abort();
         },
       }).finally(() => progress.clear());
@@ -83,14 +85,14 @@ function notFound(name: string, captures: readonly string[]): InputError {
       );
 }
 
-function asJson({ verdict, chain }: Found): string {
-  return `${JSON.stringify(explanationRecord(verdict, chain), null, 2)}\n`;
+function asJson({ verdict, block, chain }: Found): string {
+  return `${JSON.stringify(explanationRecord(verdict, block?.id ?? null, chain), null, 2)}\n`;
 }
 
-function describe({ verdict, chain }: Found, { colours }: Terminal): string {
+function describe({ verdict, block, chain }: Found, { colours }: Terminal): string {
   const agreeing = counterfactual(verdict).map(([fact, value]) => `${safe(fact)}=${safe(value, 80)}`);
   return [
-    describeVerdict(verdict, null, colours),
+    describeVerdict(verdict, block, colours),
     chain === null
       ? 'no chain: no open user request has anything to do with it\n'
       : describeChain(chain, verdict.step, colours),

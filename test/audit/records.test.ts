@@ -158,7 +158,7 @@ describe('the record of a block', () => {
 
 describe('the explanation of a verdict', () => {
   it('has the chain as a tree, each fact with its packets, and the values that would have agreed', () => {
-    const record = explanationRecord(dropOf(), viewOf());
+    const record = explanationRecord(dropOf(), 'b1', viewOf());
     expect(record.would_agree_with).toEqual({ user: 'alice' });
     expect(record.chain).toMatchObject({
       id: 'c2',
@@ -172,7 +172,7 @@ describe('the explanation of a verdict', () => {
 
   it('promises nothing where more than values stands against a request', () => {
     const spent = dropOf({ reasons: [{ code: 'already-done', text: 'It has been billed.' }] });
-    expect(explanationRecord(spent, null)).toMatchObject({ would_agree_with: null, chain: null });
+    expect(explanationRecord(spent, null, null)).toMatchObject({ would_agree_with: null, chain: null });
   });
 });
 

@@ -36,7 +36,7 @@ describe('a violation', () => {
   it('says what came closest, what differed and where to look', () => {
     expect(text).toContain('chain c2: POST /contracts of customer 198.51.100.7');
     expect(text).toContain('user is bob (path :user), expected alice (POST /contracts: header x-user)');
-    expect(text).toContain('bob.pcap:134, bob.pcap:101, bob.pcap:102');
+    expect(text).toContain('134, 101, 102 of bob.pcap');
   });
 
   it('admits that a copy was judged', () => {
@@ -64,12 +64,12 @@ describe('a chain', () => {
   it('is a tree with the step in question marked, and its facts with their packets', () => {
     expect(describeChain(viewOf(), 'POST /users/:user/charge', colours).split('\n')).toEqual([
       'chain c2: POST /contracts of customer 198.51.100.7, open since 2026-11-23T12:00:00.000000Z (trace=4bf92f3577b34da6a3ce929d0e0e4736)',
-      '  open POST /contracts (the user request): POST /contracts at 2026-11-23T12:00:00.000000Z, packet bob.pcap:101, not answered yet',
-      '  ├─ done GET /dvds/:dvd (exactly once): GET /dvds/7 at 2026-11-23T12:00:00.000000Z, packet bob.pcap:101, answered 200',
+      '  open POST /contracts (the user request): POST /contracts at 2026-11-23T12:00:00.000000Z, packet 101 of bob.pcap, not answered yet',
+      '  ├─ done GET /dvds/:dvd (exactly once): GET /dvds/7 at 2026-11-23T12:00:00.000000Z, packet 101 of bob.pcap, answered 200',
       '  │  └─ wait select dvds (exactly once): has not come',
       '  └─ wait POST /users/:user/charge (exactly once): has not come <- here',
       'facts',
-      '  user = alice from POST /contracts: header x-user, packet bob.pcap:101',
+      '  user = alice from POST /contracts: header x-user, packet 101 of bob.pcap',
       '',
     ]);
   });

@@ -2,7 +2,7 @@
 import type { Colours } from '../terminal.ts';
 import { safe } from './safe.ts';
 import { drawTable } from './table.ts';
-import type { Tally, Untold } from './tally.ts';
+import { isRoutine, type Tally, type Untold } from './tally.ts';
 
 /** What was explained step by step, what could not be told and why, and the totals. */
 export function describeSummary(tally: Tally, colours: Colours): string {
@@ -10,7 +10,7 @@ export function describeSummary(tally: Tally, colours: Colours): string {
   const parts = [
     drawTable(
       HEAD,
-      tally.rows.map((row) => cells(row, colours)),
+      tally.rows.filter((row) => !isRoutine(row)).map((row) => cells(row, colours)),
       colours,
       3,
     ),

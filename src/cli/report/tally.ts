@@ -74,6 +74,11 @@ export class Tally {
   }
 }
 
+/** A row that says nothing but that connections were declared, or protocols kept house. */
+export function isRoutine({ step, counts }: StepRow): boolean {
+  return step.startsWith('(') && counts.drop === 0 && counts.indeterminate === 0;
+}
+
 /** The row of a verdict: its declared step, or what kind of thing it is when no step is declared for it. */
 function nameOf({ step, subject, kind, reasons }: Verdict): string {
   if (step !== null) return step;

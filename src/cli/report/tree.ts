@@ -1,7 +1,8 @@
 // A chain as a tree: what was expected, what came. Enters: a chain's view; leaves: lines.
-import { packetsOf } from '../../audit/evidence.ts';
+import { basename } from 'node:path';
 import { timestamp } from '../../audit/timestamp.ts';
 import { assertNever } from '../../errors.ts';
+import type { Evidence } from '../../flow.ts';
 import type { StepDeclaration } from '../../policy/document.ts';
 import type { ChainView, StepView } from '../../verdict.ts';
 import type { Colours } from '../terminal.ts';
@@ -18,13 +19,7 @@ export function describeChain(view: ChainView, here: string | null, colours: Col
   const keys = view.keys.length === 0 ? '' : dim(` (${view.keys.map((key) => safe(key)).join(', ')})`);
   const facts = Object.entries(view.origins).map(
     ([fact, { value, source, evidence }]) =>
-      `  ${safe(fact)} = ${bold(safe(value, 80))} ${dim(
-        `from ${safe(source)}, packet ${
-          packetsOf(evidence)
-            .map((packet) => safe(packet))
-            .join(', ') || 'not kept'
-        }`,
-      )}`,
+      `  ${safe(fact)} = ${bold(safe(value, 80))} ${dim(`from ${safe(source)}${packetOf(evidence)}`)}`,
   );
   return [
     `chain ${bold(view.id)}: ${safe(view.root)}, open since ${timestamp(view.opened)}${keys}`,
@@ -64,18 +59,25 @@ function howOften({ cardinality, within, retries }: StepDeclaration): string {
 
 function stepNode(step: StepView, here: string | null, colours: Colours): Node {
   const { bold, dim } = colours;
-  const seen = step.seen.map(({ request, ts, evidence, answered }) => {
-    const packets = packetsOf(evidence)
-      .slice(0, 2)
-      .map((packet) => safe(packet))
-      .join(', ');
-    return `${safe(request)} at ${timestamp(ts)}${packets === '' ? '' : `, packet ${packets}`}, ${answered === null ? 'not answered yet' : `answered ${safe(answered)}`}`;
-  });
+  const seen = step.seen.map(
+    ({ request, ts, evidence, answered }) =>
+      `${safe(request)} at ${timestamp(ts)}${packetOf(evidence)}, ${answered === null ? 'not answered yet' : `answered ${safe(answered)}`}`,
+  );
   const marked = step.step === here ? bold(' <- here') : '';
   return {
-    text: `${mark(step.state, colours)} ${safe(step.step)} ${dim(`(${step.expected}): ${seen.length === 0 ? 'has not come' : seen.join('; ')}`)}${marked}`,
+    text: `${mark(step.state, colours)} ${safe(step.step)} ${dim(`(${step.expected}): ${seen.length === 0 ? absence(step.state) : seen.join('; ')}`)}${marked}`,
     children: step.children.map((child) => stepNode(child, here, colours)),
   };
+}
+
+/** The first packet is enough to find it; its capture without the folder. */
+function packetOf({ capture, packets: [first] }: Evidence): string {
+  return capture === null || first === undefined ? '' : `, packet ${first} of ${safe(basename(capture))}`;
+}
+
+function absence(state: StepView['state']): string {
+  if (state === 'denied') return 'was denied';
+  return state === 'overdue' ? 'did not come in time' : 'has not come';
 }
 
 function mark(state: StepView['state'], { green, red, yellow, dim }: Colours): string {

@@ -1,5 +1,4 @@
 // A verdict as a short block that a person reads. Enters: a verdict, its block; leaves: lines.
-import { allPackets } from '../../audit/evidence.ts';
 import { timestamp } from '../../audit/timestamp.ts';
 import { verdictRecord } from '../../audit/verdict-record.ts';
 import type { Block } from '../../flowtap/block.ts';
@@ -47,15 +46,20 @@ function at(endpoint: string | null, { dim }: Colours): string {
   return endpoint === null ? '' : dim(` (${endpoint})`);
 }
 
-/** Packets by capture, shortened. */
+/** By capture, so that its name stands there once. */
 function packets({ evidence }: Verdict): string {
-  const all = allPackets(evidence);
-  if (all.length === 0) return 'none kept by this source';
-  const more = all.length > MOST_PACKETS ? ` and ${all.length - MOST_PACKETS} more` : '';
-  return `${all
-    .slice(0, MOST_PACKETS)
-    .map((packet) => safe(packet))
-    .join(', ')}${more}`;
+  const byCapture = new Map<string, Set<number>>();
+  for (const { capture, packets } of evidence) {
+    if (capture === null) continue;
+    const known = byCapture.get(capture) ?? new Set<number>();
+    for (const packet of packets) known.add(packet);
+    byCapture.set(capture, known);
+  }
+  const parts = [...byCapture].map(([capture, numbers]) => {
+    const more = numbers.size > MOST_PACKETS ? ` and ${numbers.size - MOST_PACKETS} more` : '';
+    return `${[...numbers].slice(0, MOST_PACKETS).join(', ')}${more} of ${safe(capture)}`;
+  });
+  return parts.length === 0 ? 'none kept by this source' : parts.join('; ');
 }
 
 function effect({ action, effect: done }: Verdict, block: Block | null): string {

@@ -1,0 +1,83 @@
+// docs/audit.md against the journal of a real replay. Enters: the document, a capture; leaves: assertions on examples and recipes.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { runProgram } from '../../src/cli/program.ts';
+import { fakeTerminal } from '../support/terminal.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+const ROOT = new URL('../..', import.meta.url).pathname;
+const DOCUMENT = readFileSync(join(ROOT, 'docs/audit.md'), 'utf8');
+const ATTACK = 'pcaps/attack-bills-bob-for-alice.pcap.gz';
+const folder = mkdtempSync(join(tmpdir(), 'flowtap-audit-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const examples = new Map(
+  [...DOCUMENT.matchAll(/<!-- record: (\w+) -->\n```json\n([^`]*)```/g)].map(([, name = '', text = '']) => [
+    name,
+    JSON.parse(text) as Json,
+  ]),
+);
+const recipes = [...DOCUMENT.matchAll(/```sh\n(jq [^`]*)\n```/g)].map(([, recipe = '']) => recipe);
+
+async function flowtap(...argv: readonly string[]): Promise<string> {
+  const terminal = fakeTerminal();
+  const options = ['--json', '--no-typecheck', '--policy', join(ROOT, 'policies/dvd-rental.ts')];
+  await runProgram([...argv, join(ROOT, ATTACK), ...options], terminal);
+  return terminal.written.out;
+}
+
+let journal = '';
+let explanation = '';
+beforeAll(async () => {
+  journal = await flowtap('replay');
+  explanation = await flowtap('explain', 'first');
+});
+
+function records(): readonly Json[] {
+  return [...journal.trimEnd().split('\n'), explanation].map((line) => JSON.parse(line) as Json);
+}
+
+/** The names and types in a value: an example stays right when a capture is made anew. */
+function shapeOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.length === 0 ? [] : [shapeOf(value[0])];
+  if (typeof value !== 'object' || value === null) return value === null ? 'null' : typeof value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, shapeOf(inner)]));
+}
+
+describe('the document', () => {
+  it('shows every type of record, whole', () => {
+    const types = new Set(records().map(({ record }) => record));
+    expect(new Set(examples.keys())).toEqual(types);
+    for (const [type, example] of examples) {
+      const real = records().filter(({ record, verdict }) => record === type && verdict !== 'pass')[0];
+      expect(shapeOf(example), type).toEqual(shapeOf(real));
+    }
+  });
+
+  it('explains every field', () => {
+    for (const [type, example] of examples) {
+      const section = DOCUMENT.split(/^## /m).find((text) => text.startsWith(`${type}\n`)) ?? '';
+      const shared = ['schema', 'record', 'time'];
+      const missing = Object.keys(example).filter(
+        (name) => !shared.includes(name) && !section.includes(`\`${name}\``),
+      );
+      expect(missing, type).toEqual([]);
+    }
+  });
+});
+
+describe('a recipe', () => {
+  beforeEach(({ skip }) => {
+    const missing = spawnSync('jq', ['--version']).error !== undefined;
+    skip(missing, 'jq is not installed: the recipes of docs/audit.md are not run');
+  });
+
+  it.each(recipes)('gives an answer: %s', (recipe) => {
+    writeFileSync(join(folder, 'journal.jsonl'), journal);
+    expect(execFileSync('sh', ['-c', recipe], { cwd: folder, encoding: 'utf8' }).trim()).not.toBe('');
+  });
+});
