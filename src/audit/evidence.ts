@@ -4,7 +4,7 @@ import type { PacketReference, RangeRecord } from './record.ts';
 import { timestamp } from './timestamp.ts';
 
 /** The packets of one piece of evidence; none when its source keeps no packets. */
-export function packetsOf({ capture, packets }: Evidence): readonly PacketReference[] {
+function packetsOf({ capture, packets }: Evidence): readonly PacketReference[] {
   return capture === null ? [] : packets.map((packet) => `${capture}:${packet}`);
 }
 
