@@ -26,6 +26,8 @@ export interface CompiledPolicy {
   /** One place of each request in a chain, whichever comes first. */
   readonly steps: ReadonlyMap<string, StepPlan>;
   readonly outside: ReadonlySet<string>;
+  /** True for a service of the application, false for everybody outside of it. */
+  serves(name: string): boolean;
   /** What a service's port speaks; null for a port that is not declared. */
   protocolAt(service: string, port: number): Protocol | null;
   mayConnect(from: string, to: string, protocol: Protocol): boolean;
@@ -69,6 +71,8 @@ export function compile(document: PolicyDocument): CompiledPolicy {
     roots,
     steps,
     outside: new Set(document.outside),
+    serves: (name) =>
+      document.services.some((service) => service.name === name && service.kind === 'service'),
     protocolAt: (service, port) => ports.get(`${service}\n${port}`) ?? null,
     mayConnect: (from, to, protocol) => allowed.has(`${from}\n${to}\n${protocol}`),
     http: (from, to) => list('http', from, to) as readonly HttpRequestDeclaration[],

@@ -5,7 +5,7 @@ import type { ChainNews } from '../chain/store.ts';
 import { ChainStore } from '../chain/store.ts';
 import { assertNever } from '../errors.ts';
 import type { FlowEvent } from '../events/event.ts';
-import type { Micros } from '../flow.ts';
+import { formatEndpoint, type Micros } from '../flow.ts';
 import type { ChainId, EngineOutput, Verdict, VerdictId } from '../verdict.ts';
 import { Answering } from './answering.ts';
 import { AnswerBook } from './answers.ts';
@@ -133,7 +133,8 @@ export class Monitor {
       });
       return;
     }
-    const text = say.connectionDenied(ends.client, ends.server, event.flow.resp.port, protocol !== null);
+    const offered = this.policy.serves(ends.server) ? protocol !== null : null;
+    const text = say.connectionDenied(ends.client, ends.server, formatEndpoint(event.flow.resp), offered);
     this.#say(record, about, {
       kind: 'drop',
       code: 'connection-not-declared',

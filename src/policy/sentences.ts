@@ -12,9 +12,15 @@ export function connectionDeclared(from: string, to: string, protocol: string): 
   return `${from} has declared ${protocol} requests to ${to}.`;
 }
 
-export function connectionDenied(from: string, to: string, port: number, known: boolean): string {
-  const what = known ? `no declared request of ${from} goes to ${to}` : `${to} does not offer port ${port}`;
-  return `${from} may not connect to ${to} port ${port}: ${what}.`;
+/** `offered`: whether the destination answers on that port; null when it is no service of the application. */
+export function connectionDenied(from: string, to: string, address: string, offered: boolean | null): string {
+  const why =
+    offered === null
+      ? `no declared request of ${from} goes there`
+      : offered
+        ? `no declared request of ${from} goes to ${to}`
+        : `${to} is not declared to answer on that port`;
+  return `${from} may not connect to ${to} at ${address}: ${why}.`;
 }
 
 export function undeclared({ from, to, request }: Who, why: string): string {
@@ -83,7 +89,7 @@ export function unexplained(
     case 'fact-differs':
       return `${what}, but the closest open request, ${chain.title}, ${nearest.differing.map(differs).join(' and ')}.`;
     case 'already-done':
-      return `${what} again: ${chain.title} had it already (${nearest.slot.attempts.length} of ${1 + nearest.slot.plan.retries}).`;
+      return `${what} again: ${chain.title} had it already.`;
     case 'out-of-order':
       return `${what} too early: for ${chain.title} it has to wait for ${list(nearest.blockers.map((slot) => slot.plan.request))}.`;
     case 'key-names-no-chain':
