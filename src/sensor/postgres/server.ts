@@ -1,5 +1,4 @@
 // What the server of a PostgreSQL connection answers. Enters: its messages; leaves: results, matched to what they answer.
-import type { SqlColumn, SqlValue } from '../../events/sql.ts';
 import type { Span } from '../../flow.ts';
 import {
   type ColumnDescription,
@@ -12,103 +11,114 @@ import {
 } from './backend.ts';
 import type { Connection } from './connection.ts';
 import type { Message } from './framing.ts';
-import { ResultRows } from './result.ts';
+import { type Finished, NO_COLUMNS, Results, requestOf } from './results.ts';
+import { ServerCopy } from './server-copy.ts';
 import type { Pending, Portal, Statement } from './state.ts';
-import type { TextEffects } from './text-effects.ts';
 
-/** A result as it will be reported. */
-interface Finished {
-  readonly span: Span;
-  readonly request: number | null;
-  readonly code: string | null;
-  readonly columns: readonly SqlColumn[];
-  readonly rows: readonly (readonly SqlValue[])[];
-  readonly rowCount: number;
-  readonly affected: number | null;
-}
-
-const NO_COLUMNS: readonly ColumnDescription[] = [];
 /** Tags of commands that drop or define prepared statements. */
 const DEFINING = new Set(['DEALLOCATE', 'DEALLOCATE ALL', 'DISCARD ALL', 'PREPARE']);
+/** The request under way and each kind of message that can answer it. */
+const ANSWERS: Readonly<Record<Pending['kind'], string>> = {
+  query: 'TDCIEZGHWdc',
+  function: 'VEZ',
+  parse: '1E',
+  bind: '2E',
+  close: '3E',
+  'describe-statement': 'tTnE',
+  'describe-portal': 'TnE',
+  execute: 'DCIsEGHWdc',
+  sync: 'EZ',
+  'copy-end': '',
+};
+/** Messages that answer nothing, and may come at any time. */
+const ASYNCHRONOUS = 'SNAKv';
 
 export class Server {
   readonly #connection: Connection;
-  #rows: ResultRows | null = null;
-  /** A result of a simple query: whether it is the last one shows only with what follows. */
-  #held: Finished | null = null;
-  #copy: { readonly start: number; bytes: number } | null = null;
+  readonly #results: Results;
+  readonly #copy: ServerCopy;
 
   constructor(connection: Connection) {
     this.#connection = connection;
+    this.#results = new Results(connection);
+    this.#copy = new ServerCopy(connection, this.#results);
   }
 
   /** True while a row of `length` bytes would be kept. */
   wantsRow(length: number): boolean {
-    if (this.#rows !== null) return this.#rows.wants(length);
-    const { rows, statement } = this.#connection.limits;
-    return rows > 0 && length <= statement;
-  }
-
-  /** A message after the login. */
-  message(message: Message): void {
-    switch (message.type) {
-      case 'S':
-        this.#parameterStatus(message);
-        return;
-      case 'E':
-        this.#error(message);
-        return;
-      case 'Z':
-        this.#ready(message);
-        return;
-      case '1':
-      case '2':
-      case '3':
-      case 'n':
-      case 't':
-        this.#prepared(message);
-        return;
-      case 'T':
-        this.#description(message);
-        return;
-      case 'D':
-        this.#row(message);
-        return;
-      case 'C':
-      case 'I':
-      case 's':
-        this.#complete(message);
-        return;
-      case 'V':
-        this.#functionResult(message);
-        return;
-      case 'G':
-      case 'H':
-      case 'W':
-        this.#copyStart(message);
-        return;
-      case 'd':
-        this.#copyData(message);
-        return;
-      case 'c':
-        this.#copyEnd(message);
-        return;
-      default:
-        // Notices, notifications, the key for cancelling, and the negotiated version say nothing of requests.
-        return;
-    }
+    return this.#results.wantsRow(length);
   }
 
   /** The connection is over: what was held back will not be followed by another result. */
   end(): void {
-    this.#release(true);
+    this.#results.release(true);
   }
 
-  /** What the server answers now. */
-  #head(): Pending | undefined {
+  /** A message after the login. */
+  message(message: Message): void {
+    if (ASYNCHRONOUS.includes(message.type)) {
+      if (message.type === 'S') this.#parameterStatus(message);
+      return;
+    }
     const { pending } = this.#connection;
     while (pending.peek()?.kind === 'copy-end') pending.shift();
-    return pending.peek();
+    const head = pending.peek();
+    // An error can come unasked, before the server ends the connection; anything else only of what was asked unseen.
+    const asked =
+      head === undefined
+        ? this.#connection.phase === 'midstream' || message.type === 'E'
+        : ANSWERS[head.kind].includes(message.type);
+    if (!asked) {
+      // Our account of what the server answers is wrong, so no later result could be matched.
+      this.#malformed(message, `a message ${message.type} that answers nothing that was asked`);
+      return;
+    }
+    this.#answer(message, head);
+  }
+
+  #answer(message: Message, head: Pending | undefined): void {
+    switch (message.type) {
+      case 'E':
+        this.#error(message, head);
+        return;
+      case 'Z':
+        this.#ready(message, head);
+        return;
+      case '1':
+        if (head?.kind === 'parse' && head.statement !== null) head.statement.confirmed = true;
+        this.#connection.pending.shift();
+        return;
+      case '2':
+      case '3':
+      case 'n':
+        this.#connection.pending.shift();
+        return;
+      case 't':
+        this.#parameters(message, head);
+        return;
+      case 'T':
+        this.#description(message, head);
+        return;
+      case 'D':
+        this.#row(message, head);
+        return;
+      case 'C':
+      case 'I':
+      case 's':
+        this.#complete(message, head);
+        return;
+      case 'V':
+        this.#results.emit(this.#results.finish(message, head, null, null), true);
+        return;
+      case 'd':
+        this.#copy.data(message);
+        return;
+      case 'c':
+        this.#copy.end(message, head);
+        return;
+      default:
+        this.#copy.begin(message);
+    }
   }
 
   #parameterStatus(message: Message): void {
@@ -120,73 +130,32 @@ export class Server {
     if (status.name === 'client_encoding') this.#connection.setEncoding(isUtf8Name(status.value));
   }
 
-  #prepared(message: Message): void {
-    const head = this.#head();
-    const { pending, statements } = this.#connection;
-    if (head === undefined) {
-      this.#unasked(message);
+  #parameters(message: Message, head: Pending | undefined): void {
+    const statement = head?.kind === 'describe-statement' ? head.statement : null;
+    if (statement === null || message.state !== 'whole') return;
+    const oids = readParameterDescription(message.body);
+    if (oids === null) {
+      this.#malformed(message, 'a ParameterDescription that is none');
       return;
     }
-    switch (head.kind) {
-      case 'parse':
-        if (message.type !== '1') break;
-        if (head.statement !== null) head.statement.confirmed = true;
-        pending.shift();
-        return;
-      case 'bind':
-        if (message.type !== '2') break;
-        pending.shift();
-        return;
-      case 'close':
-        if (message.type !== '3') break;
-        pending.shift();
-        return;
-      case 'describe-portal':
-        if (message.type !== 'n') break;
-        pending.shift();
-        return;
-      case 'describe-statement':
-        if (message.type === 'n') {
-          pending.shift();
-          return;
-        }
-        if (message.type !== 't') break;
-        if (head.statement !== null && message.state === 'whole') {
-          const oids = readParameterDescription(message.body);
-          if (oids === null) {
-            this.#malformed(message, 'a ParameterDescription that is none');
-            return;
-          }
-          head.statement.described = oids;
-          statements.grow(head.statement.name, head.statement, message.length);
-        }
-        return;
-      default:
-        break;
-    }
-    this.#unfitting(message);
+    statement.described = oids;
+    this.#connection.statements.grow(statement.name, statement, message.length);
   }
 
-  #description(message: Message): void {
+  #description(message: Message, head: Pending | undefined): void {
     const columns = message.state === 'whole' ? readRowDescription(message.body) : NO_COLUMNS;
     if (columns === null) {
       this.#malformed(message, 'a RowDescription that is none');
       return;
     }
-    if (message.state !== 'whole')
-      this.#connection.note('limit', spanOf(message), 'a RowDescription was not read');
-    const head = this.#head();
+    if (message.state !== 'whole') {
+      const cause = message.state === 'lost' ? 'gap' : 'limit';
+      this.#connection.note(cause, spanOf(message), 'a RowDescription was not read');
+    }
     if (head?.kind === 'describe-statement' || head?.kind === 'describe-portal') {
       this.#describe(head.kind === 'describe-portal' ? head.portal : head.statement, columns, message);
       this.#connection.pending.shift();
-      return;
-    }
-    if (head !== undefined && head.kind !== 'query') {
-      this.#unfitting(message);
-      return;
-    }
-    this.#release(false);
-    this.#rows = this.#begin(message, columns, null);
+    } else this.#results.begin(message, columns);
   }
 
   #describe(what: Portal | Statement | null, columns: readonly ColumnDescription[], message: Message): void {
@@ -197,120 +166,62 @@ export class Server {
     else portals.grow(what.name, what, message.length * 4);
   }
 
-  #begin(message: Message, columns: readonly ColumnDescription[], formats: Uint8Array | null): ResultRows {
-    return new ResultRows(message.start, columns, formats, this.#connection.limits);
-  }
-
-  #row(message: Message): void {
-    const head = this.#head();
-    const fits = head === undefined || head.kind === 'query' || head.kind === 'execute';
-    if (!fits) {
-      this.#unfitting(message);
-      return;
-    }
-    this.#rows ??= this.#beginFor(head, message);
-    const length = message.length;
-    if (message.state === 'lost') {
+  #row(message: Message, head: Pending | undefined): void {
+    const { length, state } = message;
+    if (state === 'lost') {
       this.#connection.note('gap', spanOf(message), 'bytes of a row are missing');
-    } else if (message.state === 'cut' && length > this.#connection.limits.statement) {
+    } else if (state === 'cut' && length > this.#connection.limits.statement) {
       this.#connection.note('limit', spanOf(message), `a row of ${length} bytes`);
     }
-    const body = message.state === 'whole' ? message.body : null;
-    if (!this.#rows.add(body)) this.#malformed(message, 'a row that does not fit its description');
+    const fits = this.#results.row(message, head, state === 'whole' ? message.body : null);
+    if (!fits) this.#malformed(message, 'a row that does not fit its description');
   }
 
-  #beginFor(head: Pending | undefined, message: Message): ResultRows {
-    const portal = head?.kind === 'execute' ? head.portal : null;
-    const columns = portal?.columns ?? portal?.statement?.columns ?? NO_COLUMNS;
-    return this.#begin(message, columns, portal?.resultFormats ?? null);
-  }
-
-  #complete(message: Message): void {
-    const head = this.#head();
-    if (head !== undefined && head.kind !== 'query' && head.kind !== 'execute') {
-      this.#unfitting(message);
-      return;
-    }
-    this.#connection.copyIn = false;
+  #complete(message: Message, head: Pending | undefined): void {
+    this.#copy.over();
     const tag = message.type === 'C' ? readTag(message.body) : { command: '', affected: null };
     this.#distrust(head, tag.command);
-    const finished = this.#finish(message, head, null, tag.affected);
+    const finished = this.#results.finish(message, head, null, tag.affected);
     if (head?.kind === 'query') {
-      this.#release(false);
-      this.#held = finished;
+      this.#results.hold(finished);
       return;
     }
-    this.#emit(finished, true);
-    if (head !== undefined) this.#connection.pending.shift();
+    this.#results.emit(finished, true);
+    this.#connection.pending.shift();
   }
 
   /** The server says that names were defined or dropped, and we had not read that in the text: no name is sure. */
   #distrust(head: Pending | undefined, command: string): void {
     if (!DEFINING.has(command)) return;
-    const effects: TextEffects | undefined =
-      head?.kind === 'query'
-        ? head.effects
-        : head?.kind === 'execute'
-          ? head.portal?.statement?.effects
-          : undefined;
+    const of = head?.kind === 'execute' ? head.portal?.statement?.effects : undefined;
+    const effects = head?.kind === 'query' ? head.effects : of;
     if (effects === undefined || effects.statements.length === 0) this.#connection.statements.clear();
   }
 
-  #finish(
-    message: Message,
-    head: Pending | undefined,
-    code: string | null,
-    affected: number | null,
-  ): Finished {
-    const rows = this.#rows;
-    this.#rows = null;
-    const portal = head?.kind === 'execute' ? head.portal : null;
-    const columns = rows?.columns ?? this.#beginFor(head, message).columns;
-    return {
-      span: { side: 'resp', start: rows?.start ?? message.start, end: message.end },
-      request: requestOf(head),
-      code,
-      columns: portal === null && rows === null ? [] : columns,
-      rows: rows?.rows ?? [],
-      rowCount: rows?.rowCount ?? 0,
-      affected,
-    };
-  }
-
-  #functionResult(message: Message): void {
-    const head = this.#head();
-    if (head !== undefined && head.kind !== 'function') {
-      this.#unfitting(message);
-      return;
-    }
-    this.#emit(this.#finish(message, head, null, null), true);
-  }
-
   /** An error ends a simple query, and makes the server pass over the rest of an extended one. */
-  #error(message: Message): void {
+  #error(message: Message, head: Pending | undefined): void {
     const connection = this.#connection;
-    const head = this.#head();
     const code = readErrorCode(message.body);
-    connection.copyIn = false;
-    this.#copy = null;
-    this.#release(false);
-    const failed = this.#finish(message, head, code, null);
+    this.#copy.over();
+    this.#results.release(false);
+    const failed = this.#results.finish(message, head, code, null);
     const extended =
       head !== undefined && head.kind !== 'query' && head.kind !== 'function' && head.kind !== 'sync';
     const skipped = extended ? this.#skip(message, code) : [];
     // A Parse that fails takes its Execute with it: then that one's result says all.
-    if (failed.request !== null || skipped.length === 0) this.#emit(failed, true);
-    for (const result of skipped) if (result.request !== failed.request) this.#emit(result, true);
-    if (extended && this.#head() === undefined) connection.skipping = { code, span: spanOf(message) };
+    if (failed.request !== null || skipped.length === 0) this.#results.emit(failed, true);
+    for (const result of skipped) if (result.request !== failed.request) this.#results.emit(result, true);
+    if (extended && connection.pending.length === 0) connection.skipping = { code, span: spanOf(message) };
   }
 
   /** Takes away what is not done for an error, up to the Sync that is answered next. */
   #skip(message: Message, code: string): readonly Finished[] {
+    const { pending } = this.#connection;
     const skipped: Finished[] = [];
-    for (let next = this.#head(); next !== undefined && next.kind !== 'sync'; next = this.#head()) {
-      this.#connection.pending.shift();
+    for (let next = pending.peek(); next !== undefined && next.kind !== 'sync'; next = pending.peek()) {
+      pending.shift();
       this.#undo(next);
-      if (requestOf(next) !== null) skipped.push(this.#finish(message, next, code, null));
+      if (requestOf(next) !== null) skipped.push(this.#results.finish(message, next, code, null));
     }
     return skipped;
   }
@@ -324,19 +235,10 @@ export class Server {
     if (entry.kind === 'bind' && entry.portal !== null) portals.deleteIf(entry.portal.name, entry.portal);
   }
 
-  #ready(message: Message): void {
+  #ready(message: Message, head: Pending | undefined): void {
     const connection = this.#connection;
-    const head = this.#head();
-    if (head === undefined) {
-      this.#unasked(message);
-      return;
-    }
-    if (head.kind !== 'query' && head.kind !== 'function' && head.kind !== 'sync') {
-      this.#unfitting(message);
-      return;
-    }
-    this.#release(true);
-    this.#rows = null;
+    this.#results.release(true);
+    if (head?.kind !== 'query' && head?.kind !== 'function' && head?.kind !== 'sync') return;
     connection.pending.shift();
     connection.answered(head.epoch);
     // Outside of a transaction no portal outlives the batch that it was made in.
@@ -344,83 +246,8 @@ export class Server {
     if (idle) connection.portals.deleteOldest((portal) => portal.batch < head.epoch);
   }
 
-  #copyStart(message: Message): void {
-    const head = this.#head();
-    const { pending } = this.#connection;
-    if (head !== undefined && head.kind !== 'query' && head.kind !== 'execute') {
-      this.#unfitting(message);
-      return;
-    }
-    this.#copy = { start: message.start, bytes: 0 };
-    if (message.type === 'H') return;
-    // What came before the end of the client's data was read while the server ignores Sync.
-    let ended = false;
-    pending.filter((entry) => {
-      ended ||= entry.kind === 'copy-end';
-      return ended || entry.kind !== 'sync';
-    });
-    this.#connection.copyIn = !ended;
-  }
-
-  #copyData(message: Message): void {
-    this.#copy ??= { start: message.start, bytes: 0 };
-    this.#copy.bytes += message.length;
-    this.#rows ??= this.#begin(message, NO_COLUMNS, null);
-    this.#rows.add(null);
-  }
-
-  #copyEnd(message: Message): void {
-    const { user, database } = this.#connection;
-    const request = requestOf(this.#head());
-    this.#connection.emit(
-      { side: 'resp', start: this.#copy?.start ?? message.start, end: message.end },
-      {
-        kind: 'sql-command',
-        dialect: 'postgres',
-        request: request ?? 0,
-        command: 'CopyData',
-        argument: String(this.#copy?.bytes ?? 0),
-        user,
-        database,
-      },
-    );
-    this.#copy = null;
-  }
-
-  #release(last: boolean): void {
-    if (this.#held !== null) this.#emit(this.#held, last);
-    this.#held = null;
-  }
-
-  #emit({ span, code, ...result }: Finished, last: boolean): void {
-    const outcome = code === null ? 'ok' : 'error';
-    this.#connection.emit(span, { kind: 'sql-result', dialect: 'postgres', outcome, code, ...result, last });
-  }
-
-  /** An answer with nothing asked: only of a connection that was under way, to what was asked before we looked. */
-  #unasked(message: Message): void {
-    if (this.#connection.phase !== 'midstream') this.#unfitting(message);
-  }
-
-  /** Our account of what the server answers is wrong, so no later result could be matched. */
-  #unfitting(message: Message): void {
-    this.#malformed(message, `a message ${message.type} that answers nothing that was asked`);
-  }
-
   #malformed(message: Message, detail: string): void {
     this.#connection.malformed('resp', message.start, message.end, detail);
-  }
-}
-
-function requestOf(entry: Pending | undefined): number | null {
-  switch (entry?.kind) {
-    case 'query':
-    case 'function':
-    case 'execute':
-    case 'sync':
-      return entry.request;
-    default:
-      return null;
   }
 }
 
