@@ -142,7 +142,9 @@ export class UndecidedReader {
     }
     const parser = this.#factories[protocol](this.#context);
     this.#parser = parser;
-    for (const call of calls.slice(skip)) {
+    for (const [index, call] of calls.entries()) {
+      // A side may have ended before the other said anything.
+      if (index < skip && call.kind !== 'end') continue;
       if (call.kind === 'data') parser.data(call.side, call.offset, call.bytes);
       else if (call.kind === 'lost') parser.lost(call.side, call.offset, call.length);
       else parser.end(call.side, call.how);

@@ -63,7 +63,7 @@ describe('the sensor', () => {
           for (const { calls } of sensed.flows) expectOrdered(calls);
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 500, examples: [[[{ frame: 0, at: 51, byte: 41 }], [], 0]] },
     );
   });
 });

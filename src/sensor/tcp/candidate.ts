@@ -19,7 +19,7 @@ export function holdCandidate(segment: Segment, side: Side): Candidate {
 }
 
 /** The sequence number after a segment: SYN and FIN take one each. */
-export function endOf(segment: Segment): number {
+function endOf(segment: Segment): number {
   const flags = ((segment.flags & SYN) === 0 ? 0 : 1) + ((segment.flags & FIN) === 0 ? 0 : 1);
   return (segment.seq + payloadLength(segment) + flags) >>> 0;
 }

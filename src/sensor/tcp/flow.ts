@@ -24,7 +24,7 @@ export const HOLE_TIME = 250_000;
 const SYN_PATIENCE = 3_000_000;
 
 /** Another connection has begun on this port pair: with `first` if that was held, and with the segment in work. */
-export interface Successor {
+interface Successor {
   readonly first: Candidate | null;
 }
 
@@ -318,7 +318,10 @@ export class TcpFlow {
     if (peer.learnsFrom(ack)) peer.learn(ack);
     peer.alternative = -1;
     peer.confirmed = true;
-    if (acked > peer.acked) peer.acked = acked;
+    if (acked > peer.acked) {
+      peer.acked = acked;
+      peer.stream.acknowledged = peer.ackedData;
+    }
   }
 
   #afterAcknowledge(peer: Direction, acked: number): void {

@@ -37,6 +37,8 @@ const CHUNK_COST = 256;
 export class Reassembly {
   readonly packets = new PacketMap();
   readonly recent: RecentBytes;
+  /** Offset up to which the receiver has said that it has the bytes. */
+  acknowledged = 0;
   readonly #sink: StreamSink;
   readonly #limit: number;
   readonly #budget: Budget;
@@ -79,6 +81,9 @@ export class Reassembly {
     }
     let start = offset;
     if (start < this.#next) {
+      // One byte just before the next one, of which the receiver said that it has it, is how some systems probe an idle
+      // peer; its value means nothing (RFC 9293 section 3.8.4). Before that it could be what the receiver reads.
+      if (to - from === 1 && end === this.#next && end <= this.acknowledged) return;
       this.#again(start, Math.min(end, this.#next), bytes, from);
       start = this.#next;
       if (start >= end) return;
@@ -150,8 +155,6 @@ export class Reassembly {
     if (bytes === null) return;
     const uncompared = Math.max(0, Math.min(end, this.recent.start) - start);
     this.#sink.retransmitted(end - start, uncompared);
-    // One byte just before the next one is how some systems probe an idle peer; its value means nothing (RFC 9293 3.8.4).
-    if (end - start === 1 && end === this.#next && this.#queue.length === 0) return;
     const difference = this.recent.compare(start, bytes, from, from + end - start);
     if (difference !== null) {
       const first = this.packets.find(difference.start, difference.end);

@@ -148,7 +148,21 @@ describe('bytes that come twice and differ', () => {
           seen.has(wrong) ? [[wrong, wrong + 1]] : [],
         );
       }),
+      { numRuns: 1000, examples: [[[[0, 1]], 0]] },
     );
+  });
+
+  it('are told of a single byte too, as long as the receiver has not said which it has', () => {
+    const again = [at(line.length - 1, '!'), at(line.length - 1, '!next')];
+    for (const second of again) {
+      expect(sense([...OPEN, at(0, line), second]).statistics.ambiguities).toBe(1);
+    }
+    expect(
+      sense([...OPEN, at(0, line), ack(line.length), at(line.length - 1, '!')]).statistics.ambiguities,
+    ).toBe(0);
+    expect(
+      sense([...OPEN, at(0, line), ack(line.length), at(line.length - 1, '!x')]).statistics.ambiguities,
+    ).toBe(1);
   });
 
   it('cannot be told further back than what is kept, which is counted', () => {
