@@ -1,4 +1,5 @@
 // A client that stays with Zeek. Enters: options, events to publish; leaves: one stream of events, errors, states and gaps.
+// Longer than others because each of its reactions (socket, timer, reader, publisher) reads and changes the same state.
 import { setImmediate as turn } from 'node:timers/promises';
 import { backoff } from './backoff.ts';
 import { Connection } from './connection.ts';
@@ -42,6 +43,7 @@ export class BrokerClient {
   #ended = false;
   #error: BrokerError | null = null;
   #read = false;
+  #left = false;
   readonly #timers = new Map<string, () => void>();
   #wake: (() => void) | null = null;
   #onDrained: (() => void)[] = [];
@@ -147,6 +149,9 @@ export class BrokerClient {
       }
       if (this.#error !== null) throw this.#error;
     } finally {
+      // Who leaves the loop wants nothing of the rest, which must not hold up the close either.
+      this.#left = true;
+      if (this.#paused) this.#unpause();
       await this.close();
     }
   }
@@ -160,7 +165,7 @@ export class BrokerClient {
             problem: 'a second ack',
             offset: 0,
             size: frame.length,
-            start: frame.slice(0, 256),
+            start: new Uint8Array(frame.subarray(0, 256)),
           }
         : message;
     this.#counters.read(item.kind);
@@ -198,6 +203,7 @@ export class BrokerClient {
     const received = this.#session.received(bytes);
     switch (received.kind) {
       case 'content':
+        if (this.#left) break;
         if (!this.#inbox.frame(bytes)) this.#counters.dropped += 1;
         else this.#limit();
         break;
@@ -321,7 +327,10 @@ export class BrokerClient {
     if (ackedAt !== null) {
       this.#state({ kind: 'lost', loss, unconfirmed });
       if (clock.now() - ackedAt >= reconnect.maxMs) this.#attempt = 0;
-      if (!reconnect.afterLoss) return this.#finish(false);
+      if (!reconnect.afterLoss) {
+        this.#finish(false);
+        return;
+      }
     }
     this.#failures += 1;
     if (ackedAt === null && this.#failures >= reconnect.attempts) {
@@ -329,7 +338,8 @@ export class BrokerClient {
         'broker-unreachable',
         `Zeek cannot be reached: ${loss.message} (${loss.code})`,
       );
-      return this.#finish(false);
+      this.#finish(false);
+      return;
     }
     this.#attempt += 1;
     const inMs = backoff(reconnect, this.#attempt, this.#settings.random);

@@ -1,5 +1,7 @@
 // One WebSocket. Enters: an address and frames; leaves: frames as bytes, pongs, and one reason at the end.
+import { createSecureContext } from 'node:tls';
 import { WebSocket } from 'ws';
+import { BrokerError } from './failure.ts';
 import type { Loss } from './item.ts';
 import type { Frame } from './message.ts';
 
@@ -48,7 +50,6 @@ export class Connection {
       maxFragments: Math.ceil(options.maxMessageBytes / 32_768) + 16_384,
       handshakeTimeout: options.connectTimeoutMs,
       headers: applicationName === null ? {} : { 'X-Application-Name': applicationName },
-      agent: false,
       ...(tls === null ? {} : { minVersion: 'TLSv1.2', ...tlsOptions(tls) }),
     });
     this.#socket.binaryType = 'nodebuffer';
@@ -117,6 +118,17 @@ export class Connection {
     const text = reason.toString('utf8');
     const message = closeCode === null ? 'the connection broke off' : `closed with ${code} ${text}`;
     return { code: code === 1008 ? 'broker-refused' : 'broker-transport', message, closeCode };
+  }
+}
+
+/** @throws BrokerError `broker-usage` for a certificate or key that cannot be read: known before any I/O */
+export function checkTls(tls: TlsOptions): void {
+  try {
+    createSecureContext(tlsOptions(tls));
+  } catch (error) {
+    throw new BrokerError('broker-usage', 'the certificate, key or CA cannot be read', null, {
+      cause: error,
+    });
   }
 }
 

@@ -72,7 +72,7 @@ export class MessageReader {
         problem: error.message,
         offset: error.offset ?? 0,
         size: this.#frame.length,
-        start: this.#frame.slice(0, EVIDENCE),
+        start: new Uint8Array(this.#frame.subarray(0, EVIDENCE)),
       };
     }
   }

@@ -1,7 +1,7 @@
 // What the client is told. Enters: options with gaps; leaves: checked settings with every default in one place.
 import type { BackoffLimits } from './backoff.ts';
 import { type Clock, systemClock } from './clock.ts';
-import type { TlsOptions } from './connection.ts';
+import { checkTls, type TlsOptions } from './connection.ts';
 import { BrokerError } from './failure.ts';
 import type { InboxLimits } from './inbox.ts';
 import { writeSubscription } from './message.ts';
@@ -76,6 +76,7 @@ const MIB = 1_048_576;
 /** Fills in the defaults. @throws BrokerError `broker-usage`, or `broker-unsendable` for a topic */
 export function settingsOf(options: ClientOptions): Settings {
   writeSubscription(options.topics);
+  if (options.tls !== undefined) checkTls(options.tls);
   const applicationName = options.applicationName ?? null;
   if (applicationName !== null && !/^[A-Za-z0-9/_.=:*@-]{1,256}$/.test(applicationName))
     throw new BrokerError(

@@ -203,7 +203,7 @@ for (const [letter, byte] of [
   ESCAPES[letter.charCodeAt(0)] = byte;
 
 function textOrBytes(bytes: Buffer): string | Uint8Array {
-  return isUtf8(bytes) ? bytes.toString('utf8') : Uint8Array.prototype.slice.call(bytes);
+  return isUtf8(bytes) ? bytes.toString('utf8') : new Uint8Array(bytes);
 }
 
 function isWordByte(byte: number): boolean {

@@ -130,7 +130,7 @@ function stringOfBytes(bytes: Uint8Array): Value {
   try {
     return { kind: 'string', text: UTF8.decode(bytes) };
   } catch {
-    return { kind: 'bytes', bytes: bytes.slice() };
+    return { kind: 'bytes', bytes: new Uint8Array(bytes) };
   }
 }
 
