@@ -10,11 +10,15 @@ import { type DecodedText, decodeText, latin1 } from '../sql/text.ts';
 import { type Capabilities, type Flags, UNKNOWN_CAPABILITIES } from './capabilities.ts';
 import { type CharsetClass, charsetByCollation } from './charset.ts';
 import type { LoginRequest } from './handshake.ts';
+import type { Column } from './replies.ts';
 import type { Pending, PreparedStatement } from './state.ts';
 import type { TextEffects } from './text-effects.ts';
 
 /** Kept statements together may weigh this many longest messages. */
 const KEPT_MESSAGES = 4;
+
+/** Bytes that a column's definition is taken to hold in memory. */
+export const COLUMN_WEIGHT = 128;
 
 /** `greeting`, `request`, `proof`: of the login. `infile`: the client sends a file. */
 export type Phase = 'greeting' | 'request' | 'proof' | 'command' | 'infile';
@@ -138,6 +142,15 @@ export class Connection {
     this.pending.clear();
   }
 
+  /** The columns that an execution gave; they may be left out of the next answer. */
+  setColumns(statement: PreparedStatement, columns: readonly Column[]): void {
+    const more = columns.length - statement.columns.length;
+    statement.columns = columns;
+    if (statement.id !== null && more > 0)
+      this.statements.grow(statement.id, statement, more * COLUMN_WEIGHT);
+  }
+
+  /** Prepared statements are gone, or not known any more. */
   forgetStatements(): void {
     this.statements.clear();
     this.lastPrepared = null;

@@ -4,6 +4,7 @@ import type { Connection } from './connection.ts';
 import type { Message } from './framing.ts';
 import { readFlags, readGreeting, readLoginRequest } from './handshake.ts';
 import { readErrorNumber } from './replies.ts';
+import { emitRefusal, emitSession } from './results.ts';
 
 const OK = 0x00;
 const MORE_DATA = 0x01;
@@ -46,8 +47,7 @@ export class Login {
     const [kind = 0] = message.body;
     if (kind === ERROR) {
       const code = String(readErrorNumber(message.body));
-      const { user = '', database = null } = connection.login ?? {};
-      connection.emit(span, { kind: 'sql-login-failed', dialect: 'mysql', user, database, code });
+      emitRefusal(connection, span, connection.login, code);
       return;
     }
     if (connection.phase === 'greeting') {
@@ -68,14 +68,7 @@ export class Login {
     if (kind === OK) {
       connection.phase = 'command';
       connection.accept(login);
-      const { user, database, attributes } = login;
-      connection.emit(span, {
-        kind: 'sql-session',
-        dialect: 'mysql',
-        user,
-        database,
-        parameters: attributes,
-      });
+      emitSession(connection, span, login);
       if (connection.capabilities.compressed)
         connection.fail('compressed', span, 'both sides agreed to compress');
     } else if (kind !== MORE_DATA && kind !== NEXT_FACTOR && kind !== SWITCH) {

@@ -53,6 +53,11 @@ export function readEof(body: Uint8Array): OkReply {
   };
 }
 
+/** True for an EOF_Packet, which is five bytes long, or one before protocol 4.1. */
+export function isEof({ body, length }: { readonly body: Uint8Array; readonly length: number }): boolean {
+  return body[0] === 0xfe && length <= 5;
+}
+
 /** The number of an ERR_Packet. */
 export function readErrorNumber(body: Uint8Array): number {
   const reader = new ByteReader(body);
@@ -84,6 +89,22 @@ function readSessionState(reader: ByteReader): {
     }
   }
   return { database, charset };
+}
+
+/** No table has more columns. */
+const MOST_COLUMNS = 4096;
+
+/** The number of columns that begins a result set, and whether their definitions follow; null when it is none. */
+export function readResultHeader(
+  body: Uint8Array,
+  capabilities: Capabilities,
+): { readonly columns: number; readonly defined: boolean } | null {
+  const reader = new ByteReader(body);
+  const left = capabilities.optionalMetadata && reader.u8() === 0;
+  const columns = readLenenc(reader) ?? 0;
+  const cached = capabilities.cachedMetadata && reader.ok && reader.left > 0 && reader.u8() === 0;
+  if (!reader.finished || columns === 0 || columns > MOST_COLUMNS) return null;
+  return { columns, defined: !left && !cached };
 }
 
 export interface PrepareReply {
@@ -119,11 +140,17 @@ const FIXED_LENGTH = 0x0c;
 const UNSIGNED = 0x20;
 const BINARY_COLLATION = 63;
 
+/** Of the protocol before 4.1: nothing that its text form would be needed for. */
+const OLD_COLUMN: Column = { name: '', type: 253, unsigned: false, binary: false };
+/** Longest name kept (bytes): the server allows 256 characters. */
+const LONGEST_NAME = 1024;
+
 /** ColumnDefinition41; null when it is none. */
 export function readColumn(body: Uint8Array, capabilities: Capabilities): Column | null {
+  if (!capabilities.protocol41) return OLD_COLUMN;
   const reader = new ByteReader(body);
   for (let i = 0; i < 4; i += 1) readPlainBytes(reader);
-  const name = decodeText(readPlainBytes(reader)).text;
+  const name = decodeText(readPlainBytes(reader).subarray(0, LONGEST_NAME)).text;
   readPlainBytes(reader);
   // MariaDB may put more about the type here, itself length-encoded; the fixed part always is 12 bytes long.
   const { extendedMetadata } = capabilities;
