@@ -63,9 +63,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   return {
     handle(event) {
       events++;
-      const outputs = monitors.flatMap((monitor) =>
-        event.kind === 'source-end' ? monitor.finish(event.ts) : monitor.handle(event),
-      );
+      const take = (monitor: Monitor): readonly EngineOutput[] =>
+        event.kind === 'source-end' ? monitor.finish(event.ts) : monitor.handle(event);
+      const [only] = monitors;
+      const outputs = monitors.length === 1 && only !== undefined ? take(only) : monitors.flatMap(take);
       for (const output of outputs) count(output);
       return outputs;
     },

@@ -1,7 +1,7 @@
 // An open chain: what has come, what may still come, which facts are settled. Enters: nothing; leaves: its parts.
 import { FlowTapError } from '../errors.ts';
 import type { Evidence, Micros } from '../flow.ts';
-import type { ChainId, VerdictId } from '../verdict.ts';
+import type { ChainId, ChainReference, VerdictId } from '../verdict.ts';
 import type { StepPlan } from './plan.ts';
 
 /** A value read from one request or response. */
@@ -87,6 +87,7 @@ export class ChainState {
   live = 0;
   ended: Micros | null = null;
   #root: Instance | null = null;
+  #reference: ChainReference | null = null;
 
   constructor(id: ChainId, title: string, opened: Micros, tainted: VerdictId | null) {
     this.id = id;
@@ -99,6 +100,23 @@ export class ChainState {
   get root(): Instance {
     if (this.#root === null) throw new FlowTapError('fault', `chain ${this.id} has no root`);
     return this.#root;
+  }
+
+  /** Settles a fact; what was said of the chain before is said anew. */
+  settle(reading: FactReading): void {
+    this.facts.set(reading.fact, reading);
+    this.#reference = null;
+  }
+
+  /** The chain as verdicts refer to it; one object for all verdicts between two facts. */
+  get reference(): ChainReference {
+    this.#reference ??= {
+      id: this.id,
+      root: this.title,
+      opened: this.opened,
+      facts: Object.fromEntries([...this.facts].map(([name, { value }]) => [name, value])),
+    };
+    return this.#reference;
   }
 
   plant(root: Instance): void {

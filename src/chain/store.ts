@@ -95,7 +95,7 @@ export class ChainStore {
     const chain = new ChainState(this.#options.nextId(), title, request.ts, tainted);
     this.#chains.set(chain.id, chain);
     this.#opened++;
-    for (const reading of request.facts) chain.facts.set(reading.fact, reading);
+    for (const reading of request.facts) chain.settle(reading);
     this.#keys.bind(chain, request.keys);
     chain.plant(this.#place(chain, plan, null, request, tainted));
     this.#settle(chain, request.ts);
@@ -165,7 +165,7 @@ export class ChainStore {
       (slot) => slot.bucket !== null && slot.plan.facts.some((fact) => names.has(fact)),
     );
     for (const slot of moved) this.#waiting.remove(slot);
-    for (const reading of fresh) chain.facts.set(reading.fact, reading);
+    for (const reading of fresh) chain.settle(reading);
     for (const slot of moved) {
       this.#waiting.add(slot);
       this.#activated.add(slot.plan.request);

@@ -1,24 +1,14 @@
 // Draws a chain for a person: what was expected, what came. Enters: a chain; leaves: a plain tree.
-import type { ChainReference, ChainView, FactOrigin, StepView } from '../verdict.ts';
+import type { ChainView, FactOrigin, StepView } from '../verdict.ts';
 import { describeCardinality } from './plan.ts';
 import type { ChainState, Instance, Slot } from './state.ts';
-
-/** A chain as verdicts and records refer to it. */
-export function referenceTo(chain: ChainState): ChainReference {
-  return { id: chain.id, root: chain.title, opened: chain.opened, facts: factValues(chain) };
-}
-
-/** The settled facts by name. */
-export function factValues(chain: ChainState): Record<string, string> {
-  return Object.fromEntries([...chain.facts].map(([name, reading]) => [name, reading.value]));
-}
 
 /** The whole chain as a tree. */
 export function viewOf(chain: ChainState): ChainView {
   const origins: Record<string, FactOrigin> = {};
   for (const [name, { value, source, evidence }] of chain.facts) origins[name] = { value, source, evidence };
   return {
-    ...referenceTo(chain),
+    ...chain.reference,
     keys: [...chain.keys].map(([key, value]) => `${key}=${value}`),
     origins,
     tree: {

@@ -7,7 +7,7 @@ import type { CompiledPolicy } from './compile.ts';
 import type { Chains } from './decide.ts';
 import type { FlowRecord } from './flows.ts';
 import * as say from './sentences.ts';
-import type { About, Judgement } from './verdicts.ts';
+import { type About, aboutOf, type Judgement } from './verdicts.ts';
 
 /** An answer that came before what it needs. */
 interface EarlyAnswer {
@@ -43,7 +43,7 @@ export class Answering {
   answer(record: FlowRecord, instance: Instance, answer: Answer, final = false): void {
     const store = instance.chain.tainted === null ? this.#chains.honest : this.#chains.tainted;
     const trusted = instance.taint === null && instance.chain.tainted === null;
-    const about: About = { ...answer, flow: record.flow, step: instance.plan.request };
+    const about = aboutOf(answer, record.flow, instance.plan.request);
     if (answer.ok && trusted) {
       const missing = store.unmetBefore(instance).filter((slot) => slot.denied === null);
       if (missing.length > 0 && !final) {

@@ -16,7 +16,7 @@ import type { Observation, ObservedRequest } from './observe/observation.ts';
 import { observe } from './observe/observe.ts';
 import { overdueOf, recordOf } from './reports.ts';
 import * as say from './sentences.ts';
-import { type About, type Judgement, verdictOf } from './verdicts.ts';
+import { type About, aboutOf, type Judgement, verdictOf } from './verdicts.ts';
 
 /** What a monitor shares with the monitors of other applications. */
 export interface Shared {
@@ -145,7 +145,6 @@ export class Monitor {
   }
 
   #take(record: FlowRecord, observation: Observation): void {
-    const about: About = { ...observation, flow: record.flow, step: null };
     switch (observation.kind) {
       case 'request':
         if (observation.awaits !== null) this.#answers.expect(record, observation.awaits);
@@ -161,11 +160,22 @@ export class Monitor {
         for (const name of observation.of) this.#answers.lose(record, name, observation.ts);
         return;
       case 'offence':
-        this.#say(record, about, { ...observation, kind: 'drop', nearest: null });
+        this.#say(record, aboutOf(observation, record.flow, null), {
+          kind: 'drop',
+          code: observation.code,
+          decidedBy: observation.decidedBy,
+          text: observation.text,
+          nearest: null,
+        });
         return;
       case 'blindness': {
         const cannotTell = { code: 'cannot-read', cause: observation.cause } as const;
-        this.#say(record, about, { kind: 'indeterminate', cannotTell, text: observation.text, chain: null });
+        this.#say(record, aboutOf(observation, record.flow, null), {
+          kind: 'indeterminate',
+          cannotTell,
+          text: observation.text,
+          chain: null,
+        });
         return;
       }
       default:
@@ -180,7 +190,7 @@ export class Monitor {
       return;
     }
     const step = observed.match.kind === 'matched' ? observed.match.id : null;
-    const about: About = { ...observed, flow: record.flow, step };
+    const about = aboutOf(observed, record.flow, step);
     const verdict = this.#say(record, about, judgementOf(decision));
     const instance = 'instance' in decision ? decision.instance : this.#taint(decision, verdict);
     if (observed.awaits === null) return;
@@ -260,7 +270,14 @@ export class Monitor {
 function judgementOf(decision: Exclude<Decision, { kind: 'wait' }>): Judgement {
   switch (decision.kind) {
     case 'pass':
-      return { ...decision, decidedBy: 'request', chain: decision.instance?.chain ?? null };
+      return {
+        kind: 'pass',
+        code: decision.code,
+        decidedBy: 'request',
+        text: decision.text,
+        chain: decision.instance?.chain ?? null,
+        candidates: decision.candidates,
+      };
     case 'consequence': {
       const cannotTell = { code: 'consequence', of: decision.of } as const;
       return { kind: 'indeterminate', cannotTell, text: decision.text, chain: decision.instance.chain };

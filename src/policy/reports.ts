@@ -1,6 +1,5 @@
 // What is said when time goes on: chains that ended, obligations that are overdue. Enters: news; leaves: records.
 import type { ChainNews } from '../chain/store.ts';
-import { factValues } from '../chain/view.ts';
 import type { ChainRecord } from '../verdict.ts';
 import type { CompiledPolicy } from './compile.ts';
 import type { FlowRecord } from './flows.ts';
@@ -19,7 +18,7 @@ export function recordOf(policy: CompiledPolicy, news: ChainNews & { kind: 'ende
     outcome,
     missing,
     requests: chain.requests,
-    facts: factValues(chain),
+    facts: chain.reference.facts,
   };
 }
 

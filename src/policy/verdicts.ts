@@ -1,7 +1,6 @@
 // Puts decisions into verdicts. Enters: a decision and what it is about; leaves: a verdict.
 import type { Nearness } from '../chain/nearest.ts';
 import type { ChainState } from '../chain/state.ts';
-import { referenceTo } from '../chain/view.ts';
 import type { Evidence, Flow, Micros } from '../flow.ts';
 import type { DropCode, IndeterminateCode, PassCode, PolicyKind, Verdict, VerdictId } from '../verdict.ts';
 import type { CompiledPolicy } from './compile.ts';
@@ -40,6 +39,15 @@ export type Judgement =
       readonly chain: ChainState | null;
     };
 
+/** What a verdict on something observed is about. */
+export function aboutOf(
+  observed: Pick<About, 'subject' | 'ts' | 'evidence'>,
+  flow: Flow,
+  step: string | null,
+): About {
+  return { subject: observed.subject, flow, ts: observed.ts, evidence: observed.evidence, step };
+}
+
 /** Makes the verdict. `held` is true when the request is held until its verdict (redirect). */
 export function verdictOf(
   policy: CompiledPolicy,
@@ -67,7 +75,7 @@ export function verdictOf(
     reasons: [{ code, text: judgement.text }],
     cannotTell: judgement.kind === 'indeterminate' ? judgement.cannotTell : null,
     step: about.step,
-    chain: chain === null ? null : referenceTo(chain),
+    chain: chain?.reference ?? null,
     nearest: nearest === null ? null : nearestChain(nearest),
     candidates: judgement.kind === 'pass' ? judgement.candidates : 0,
     action: denied ? (enforced ? 'block' : 'observe') : 'none',
@@ -83,7 +91,7 @@ function dropsBlind(policy: CompiledPolicy, cannotTell: IndeterminateCode): bool
 
 function nearestChain(nearest: Nearness): NonNullable<Verdict['nearest']> {
   return {
-    ...referenceTo(nearest.slot.chain),
+    ...nearest.slot.chain.reference,
     differences: nearest.differing.map(({ settled, read }) => ({
       fact: settled.fact,
       expected: settled.value,
