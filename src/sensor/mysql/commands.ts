@@ -15,7 +15,6 @@ export type AnswerKind =
   | 'stream'
   | 'none';
 
-export const COM_QUIT = 0x01;
 export const COM_INIT_DB = 0x02;
 export const COM_QUERY = 0x03;
 export const COM_FIELD_LIST = 0x04;
@@ -39,7 +38,7 @@ const COMMANDS: ReadonlyMap<number, readonly [name: string, answer: AnswerKind]>
   readonly [string, AnswerKind]
 >([
   [0x00, ['COM_SLEEP', 'simple']],
-  [COM_QUIT, ['COM_QUIT', 'none']],
+  [0x01, ['COM_QUIT', 'none']],
   [COM_INIT_DB, ['COM_INIT_DB', 'simple']],
   [COM_QUERY, ['COM_QUERY', 'result']],
   [COM_FIELD_LIST, ['COM_FIELD_LIST', 'fields']],

@@ -2,7 +2,7 @@
 import type { Ambiguity } from '../../events/common.ts';
 import type { SqlValue } from '../../events/sql.ts';
 import type { Span } from '../../flow.ts';
-import { answerKind, COM_QUERY, commandName } from './commands.ts';
+import { answerKind, COM_STMT_BULK_EXECUTE, COM_STMT_EXECUTE, commandName } from './commands.ts';
 import type { Connection } from './connection.ts';
 import type { Message } from './framing.ts';
 import type { Pending } from './state.ts';
@@ -64,7 +64,7 @@ export class Requests {
       },
   ): void {
     const { message, effects = NO_EFFECTS, statement = null, login = null } = entry;
-    const binary = entry.command !== COM_QUERY;
+    const binary = entry.command === COM_STMT_EXECUTE || entry.command === COM_STMT_BULK_EXECUTE;
     const pending: Pending = {
       command: entry.command,
       answer: answerKind(entry.command),
