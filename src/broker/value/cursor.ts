@@ -48,6 +48,15 @@ export class Cursor {
     if (!this.take(byte)) throw malformed(`"${String.fromCharCode(byte)}" is missing`, this.at);
   }
 
+  /** Consumes exactly these bytes, if they come next without white space. */
+  literal(expected: Uint8Array): boolean {
+    const { bytes, at } = this;
+    const length = expected.length;
+    for (let index = 0; index < length; index += 1) if (bytes[at + index] !== expected[index]) return false;
+    this.at = at + length;
+    return true;
+  }
+
   /** A string: text when its bytes are UTF-8, else its bytes (a copy, so that the frame can go). */
   string(): string | Uint8Array {
     this.expect(QUOTE);
@@ -59,7 +68,7 @@ export class Cursor {
       const byte = bytes[at] ?? 0;
       if (byte === QUOTE) {
         this.at = at + 1;
-        return high < 0x80 ? bytes.toString('latin1', start, at) : textOrBytes(bytes.subarray(start, at));
+        return high < 0x80 ? latin1(bytes, start, at) : textOrBytes(bytes.subarray(start, at));
       }
       if (byte === BACKSLASH) return this.#escaped(start, at);
       high |= byte;
@@ -93,7 +102,7 @@ export class Cursor {
     if (at === first || at - first > 20) throw malformed('not a whole number of 64 bits', start);
     this.at = at;
     if (at - first <= SHORT) return BigInt(negative ? -short : short);
-    return BigInt(bytes.toString('latin1', start, at));
+    return BigInt(latin1(bytes, start, at));
   }
 
   /** A real number; C's `nan`, `-nan`, `inf` and `-inf` are some too. */
@@ -142,7 +151,7 @@ export class Cursor {
     while (isWordByte(this.bytes[at] ?? 0)) at += 1;
     if (at - start > LONGEST_NUMBER) throw malformed('a number is too long', start);
     this.at = at;
-    return this.bytes.toString('latin1', start, at);
+    return latin1(this.bytes, start, at);
   }
 
   /** The rest of a string whose first backslash is at `from`. */
@@ -201,6 +210,15 @@ for (const [letter, byte] of [
   ['v', 0x0b],
 ] as const)
   ESCAPES[letter.charCodeAt(0)] = byte;
+
+/** What `toString('latin1')` calls, without its look-up of the encoding, which costs as much as a short text. */
+function latin1(
+  bytes: Buffer & { latin1Slice?: (start: number, end: number) => string },
+  start: number,
+  end: number,
+): string {
+  return bytes.latin1Slice?.(start, end) ?? bytes.toString('latin1', start, end);
+}
 
 function textOrBytes(bytes: Buffer): string | Uint8Array {
   return isUtf8(bytes) ? bytes.toString('utf8') : new Uint8Array(bytes);

@@ -4,7 +4,26 @@ import type { PortProtocol } from './value.ts';
 
 /** An IPv4 or IPv6 address without a zone (Zeek knows none). */
 export function isAddress(text: string): boolean {
-  return text.length <= 45 && !text.includes('%') && isIP(text) !== 0;
+  if (text.length > 45) return false;
+  return isIpv4(text) || (!text.includes('%') && isIP(text) === 6);
+}
+
+/** Dotted decimal; most addresses are, and `isIP` takes several times as long for each. */
+function isIpv4(text: string): boolean {
+  let dots = 0;
+  let value = -1;
+  for (let at = 0; at < text.length; at += 1) {
+    const digit = text.charCodeAt(at) - 0x30;
+    if (digit >= 0 && digit <= 9) {
+      if (value === 0) return false;
+      value = value < 0 ? digit : value * 10 + digit;
+      if (value > 255) return false;
+    } else if (digit === -2 && value >= 0 && dots < 3) {
+      dots += 1;
+      value = -1;
+    } else return false;
+  }
+  return dots === 3 && value >= 0;
 }
 
 /** `address/length`; Zeek itself would turn a wrong length into ::/0, so it is checked here. */
@@ -18,12 +37,16 @@ export function isSubnet(text: string): boolean {
 
 /** `80/tcp`, `0/?`; null for what is no port. */
 export function parsePort(text: string): { number: number; protocol: PortProtocol } | null {
-  const slash = text.indexOf('/');
-  const digits = text.slice(0, slash);
-  if (slash < 0 || !/^\d{1,5}$/.test(digits)) return null;
-  const number = Number(digits);
-  const protocol = PROTOCOLS.get(text.slice(slash + 1));
-  return protocol === undefined || number > 65_535 ? null : { number, protocol };
+  let number = 0;
+  let at = 0;
+  for (; at < 5; at += 1) {
+    const digit = text.charCodeAt(at) - 0x30;
+    if (!(digit >= 0 && digit <= 9)) break;
+    number = number * 10 + digit;
+  }
+  if (at === 0 || number > 65_535 || text[at] !== '/') return null;
+  const protocol = PROTOCOLS.get(text.slice(at + 1));
+  return protocol === undefined ? null : { number, protocol };
 }
 
 /** As Zeek reads it. */

@@ -17,6 +17,36 @@ import { MAX_COUNT, MAX_INTEGER, MIN_INTEGER, none, type TableEntry, type Value 
 /** Vectors, sets and tables inside of one another; a Zeek type that nests deeper would have to be recursive. */
 export const MAX_DEPTH = 256;
 
+/** Types as Zeek writes them: `"@data-type":"count","data":`. */
+const HEADS: ReadonlyMap<number, { readonly type: string; readonly head: Uint8Array }> = new Map(
+  [
+    ...[
+      'none',
+      'boolean',
+      'count',
+      'integer',
+      'real',
+      'timespan',
+      'timestamp',
+      'string',
+      'enum-value',
+      'address',
+    ],
+    ...['subnet', 'port', 'vector', 'set', 'table'],
+  ].map((type) => [
+    headKey(Buffer.from(type), 0, type.length),
+    { type, head: Buffer.from(`${type}","data":`) },
+  ]),
+);
+const TYPE_KEY = Buffer.from('"@data-type":"');
+/** Longer than any type. */
+const LONGEST_TYPE = 12;
+
+/** First two letters and length tell all types apart. */
+function headKey(bytes: Uint8Array, at: number, length: number): number {
+  return ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | length;
+}
+
 /** A vector, set or table of which not all parts are there yet. */
 interface Open {
   readonly kind: 'vector' | 'set' | 'table';
@@ -84,6 +114,8 @@ export class ValueReader {
   #type(texts: Map<string, string> | null): string | null {
     const cursor = this.#cursor;
     let type: string | null = null;
+    const head = texts === null ? this.#head() : null;
+    if (head !== null) return head;
     if (cursor.take(CLOSE_OBJECT)) return null;
     for (;;) {
       const at = cursor.at;
@@ -99,6 +131,20 @@ export class ValueReader {
       if (type !== null) throw malformed('"data" is missing', at);
       return null;
     }
+  }
+
+  /** The same, in the one form that Zeek writes; null, and nothing consumed, for any other form. */
+  #head(): string | null {
+    const cursor = this.#cursor;
+    const { bytes, at } = cursor;
+    if (!cursor.literal(TYPE_KEY)) return null;
+    const start = cursor.at;
+    let end = start;
+    while (end - start < LONGEST_TYPE && bytes[end] !== QUOTE) end += 1;
+    const found = HEADS.get(headKey(bytes, start, end - start));
+    if (found !== undefined && cursor.literal(found.head)) return found.type;
+    cursor.at = at;
+    return null;
   }
 
   /** The data of `type`: a scalar, or null when a composite was opened and its first part comes next. */
