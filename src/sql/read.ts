@@ -1,7 +1,6 @@
 // SQL texts with their bound values as what they do. Enters: dialect, text, values; leaves: a reading, or why there is none.
 import type { SqlDialect, SqlValue } from '../events/sql.ts';
 import { type CacheCounts, WeightedCache } from './cache.ts';
-import { loadMysqlGrammar } from './mysql/grammar.ts';
 import { prepareMysql } from './mysql/read.ts';
 import { loadPostgresGrammar } from './postgres/grammar.ts';
 import { readPostgres } from './postgres/read.ts';
@@ -20,7 +19,7 @@ const cache = new WeightedCache<Template>(CACHE_CAPACITY);
 
 /** Loads what parses asynchronously; await it once before the first `readSql`. Rejects without WebAssembly. */
 export async function loadSqlParsers(): Promise<void> {
-  await Promise.all([loadPostgresGrammar(), loadMysqlGrammar()]);
+  await loadPostgresGrammar();
 }
 
 /**

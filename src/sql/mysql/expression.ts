@@ -1,98 +1,194 @@
-// MySQL's value expressions as far as a policy can reason about them. Enters: syntax nodes, a scope; leaves: templates.
+// MySQL's expressions (sql_yacc.yy: expr, bool_pri, predicate, bit_expr). Enters: tokens; leaves: expressions, findings in the draft.
 import type { Cast } from '../cast.ts';
-import { asNode, type Node, tagged, textOf } from '../node.ts';
-import { resolveColumn, type Scope } from '../scope.ts';
-import type { TemplateExpr } from '../template.ts';
-import { type Context, nameOf, Refusal, sameName, tokenAt } from './context.ts';
-import { isBareCall } from './keywords.ts';
+import { Refusal } from './cursor.ts';
+import { commaList, type Expr, inParentheses, nested, type Parser } from './parser.ts';
+import { other, readPrimary } from './primary.ts';
 
-const OPERATORS: { readonly [op: string]: '+' | '-' | '*' | '/' } = {
-  Plus: '+',
-  Minus: '-',
-  Multiply: '*',
-  Divide: '/',
+/** Reads a whole expression: OR, XOR, AND, NOT, and what they join. */
+export function readExpr(parser: Parser): Expr {
+  return nested(parser, readOr);
+}
+
+function readOr(parser: Parser): Expr {
+  let left = readXor(parser);
+  while (parser.cursor.take('OR') || parser.cursor.symbol('||')) {
+    readXor(parser);
+    left = other('OR');
+  }
+  return left;
+}
+
+function readXor(parser: Parser): Expr {
+  let left = readAnd(parser);
+  while (parser.cursor.take('XOR')) {
+    readAnd(parser);
+    left = other('XOR');
+  }
+  return left;
+}
+
+function readAnd(parser: Parser): Expr {
+  const first = readNot(parser);
+  const parts = [first];
+  while (parser.cursor.take('AND') || parser.cursor.symbol('&&')) parts.push(readNot(parser));
+  return parts.length === 1 ? first : { kind: 'and', parts };
+}
+
+function readNot(parser: Parser): Expr {
+  if (!parser.cursor.take('NOT')) return readComparison(parser);
+  nested(parser, readNot);
+  return other('NOT');
+}
+
+const COMPARISONS: { readonly [sign: string]: '=' | '<>' | '<' | '<=' | '>' | '>=' } = {
+  '=': '=',
+  '<>': '<>',
+  '!=': '<>',
+  '<': '<',
+  '<=': '<=',
+  '>': '>',
+  '>=': '>=',
 };
 
-/** Reads an expression; whatever is not a value, a column, DEFAULT or plain arithmetic of these is `other`. */
-export function readExpr(value: unknown, scope: Scope, context: Context): TemplateExpr {
-  const parts = asNode(value)?.CompoundIdentifier;
-  if (Array.isArray(parts)) return readQualified(parts, scope, context);
-  const each = tagged(value);
-  if (each === null) return other('an expression');
-  const { tag, node } = each;
-  switch (tag) {
-    case 'Value':
-      return readValue(node, context);
-    case 'Identifier': {
-      const token = tokenAt(node, context);
-      if (token.kind === 'variable') return other(`variable ${token.name.slice(0, 64)}`);
-      if (token.kind === 'word' && token.name.toUpperCase() === 'DEFAULT') return { kind: 'default' };
-      if (isBareCall(token, undefined)) return other('a function call');
-      return resolveColumn([nameOf(node, context)], scope, sameName);
-    }
-    case 'Nested':
-      return readExpr(node, scope, context);
-    case 'UnaryOp':
-      return readSigned(node, scope, context);
-    case 'BinaryOp': {
-      const op = textOf(node.op);
-      const operator = Object.hasOwn(OPERATORS, op) ? OPERATORS[op] : undefined;
-      if (operator === undefined) return other('an operator');
-      const left = readExpr(node.left, scope, context);
-      return { kind: 'arithmetic', operator, left, right: readExpr(node.right, scope, context) };
-    }
-    case 'Cast':
-      return readCast(node, scope, context);
-    case 'Function':
-      return other('a function call');
-    case 'Subquery':
-      return other('a sub-select');
-    case 'Tuple':
-      return other('a row');
-    default:
-      return other(tag);
+function readComparison(parser: Parser): Expr {
+  const { cursor } = parser;
+  let left = readPredicate(parser);
+  for (;;) {
+    const token = cursor.peek();
+    const sign = token?.kind === 'symbol' ? token.text : '';
+    if (cursor.take('IS')) left = readIs(left, parser);
+    else if (sign === '<=>') {
+      cursor.any();
+      readPredicate(parser);
+      left = other('operator <=>');
+    } else if (Object.hasOwn(COMPARISONS, sign)) {
+      cursor.any();
+      left = readCompared(left, COMPARISONS[sign] ?? '=', parser);
+    } else return left;
   }
 }
 
-function readQualified(parts: readonly unknown[], scope: Scope, context: Context): TemplateExpr {
-  const names = parts.map((part) => nameOf(part, context));
-  return resolveColumn(names, scope, sameName);
+function readIs(left: Expr, { cursor }: Parser): Expr {
+  const negated = cursor.take('NOT');
+  if (cursor.take('NULL'))
+    return { kind: 'test', operator: negated ? 'is-not-null' : 'is-null', left, values: [] };
+  if (cursor.oneOf('TRUE', 'FALSE', 'UNKNOWN') === null) throw new Refusal('an IS of an unknown form');
+  return other('IS TRUE');
 }
 
-function other(what: string): TemplateExpr {
-  return { kind: 'other', what };
+function readCompared(left: Expr, operator: '=' | '<>' | '<' | '<=' | '>' | '>=', parser: Parser): Expr {
+  if (parser.cursor.oneOf('ALL', 'ANY', 'SOME') === null)
+    return { kind: 'compare', operator, left, right: readPredicate(parser) };
+  inParentheses(parser, parser.subquery);
+  return other('a sub-select');
 }
 
-function readValue(node: Node, context: Context): TemplateExpr {
-  if (node.value === 'Null') return { kind: 'literal', value: { type: 'null' } };
-  const boolean = asNode(node.value)?.Boolean;
-  if (typeof boolean === 'boolean')
-    return { kind: 'literal', value: { type: 'boolean', text: String(boolean) } };
-  const token = tokenAt(node, context);
-  const ordinal = context.ordinals.get(token);
-  if (ordinal === undefined) throw new Refusal('a value that is not in the text');
-  if (token.kind === 'placeholder') return { kind: 'parameter', index: ordinal + 1, casts: [] };
-  return { kind: 'slot', index: ordinal, negative: false, casts: [] };
+function readPredicate(parser: Parser): Expr {
+  const { cursor } = parser;
+  const left = readBits(parser, 0);
+  const negated = cursor.take('NOT');
+  if (cursor.take('IN')) return readIn(left, negated, parser);
+  if (cursor.take('BETWEEN')) {
+    const low = readBits(parser, 0);
+    cursor.require('AND');
+    const high = nested(parser, readPredicate);
+    return negated ? other('NOT BETWEEN') : { kind: 'test', operator: 'between', left, values: [low, high] };
+  }
+  if (cursor.take('LIKE')) {
+    const pattern = readPrimary(parser);
+    const escaped = cursor.take('ESCAPE');
+    if (escaped) readPrimary(parser);
+    if (negated || escaped) return other(negated ? 'NOT LIKE' : 'LIKE with ESCAPE');
+    return { kind: 'test', operator: 'like', left, values: [pattern] };
+  }
+  if (cursor.oneOf('REGEXP', 'RLIKE') !== null) {
+    readBits(parser, 0);
+    return other('REGEXP');
+  }
+  if (negated) throw new Refusal('a NOT of an unknown form');
+  if (cursor.take('SOUNDS', 'LIKE')) {
+    readBits(parser, 0);
+    return other('SOUNDS LIKE');
+  }
+  return left;
 }
 
-function readSigned(node: Node, scope: Scope, context: Context): TemplateExpr {
-  const inner = readExpr(node.expr, scope, context);
-  if (inner.kind !== 'slot') return other('a sign before an expression');
-  if (node.op === 'Plus') return inner;
-  return node.op === 'Minus' ? { ...inner, negative: !inner.negative } : other('an operator');
+function readIn(left: Expr, negated: boolean, parser: Parser): Expr {
+  const values = inParentheses(parser, (inner) => {
+    if (!atQuery(inner)) return commaList(inner, readExpr);
+    inner.subquery(inner);
+    return null;
+  });
+  if (values === null) return other('a sub-select');
+  return { kind: 'test', operator: negated ? 'not-in' : 'in', left, values };
 }
 
-/** `CAST(x AS CHAR)` and `CAST(x AS SIGNED)` of a value; lengths cut and precisions round. */
-function readCast(node: Node, scope: Scope, context: Context): TemplateExpr {
-  const inner = readExpr(node.expr, scope, context);
-  const cast = castOf(node.data_type);
-  if (cast === null || (inner.kind !== 'slot' && inner.kind !== 'parameter')) return other('a cast');
-  return { ...inner, casts: [...inner.casts, cast] };
+/** True where a query begins, without its parentheses. */
+export function atQuery({ cursor }: Parser): boolean {
+  return cursor.at('SELECT', 'WITH', 'TABLE') || (cursor.at('VALUES') && cursor.peek(1)?.text === '(');
 }
 
-function castOf(type: unknown): Cast | null {
-  if (type === 'Signed' || type === 'SignedInteger') return 'integer';
-  if (type === 'Date') return 'date';
-  const node = asNode(type);
-  return node !== null && Object.keys(node).length === 1 && node.Char === null ? 'text' : null;
+const LEVELS: { readonly [operator: string]: number } = {
+  '|': 1,
+  '&': 2,
+  '<<': 3,
+  '>>': 3,
+  '+': 4,
+  '-': 4,
+  '*': 5,
+  '/': 5,
+  '%': 5,
+  DIV: 5,
+  MOD: 5,
+  '^': 6,
+};
+
+/** Reads operators that bind tighter than `level`, all of which lean to the left. */
+export function readBits(parser: Parser, level: number): Expr {
+  const { cursor } = parser;
+  let left = readPrimary(parser);
+  for (;;) {
+    const token = cursor.peek();
+    const operator =
+      token?.kind === 'symbol' ? token.text : token?.kind === 'word' ? token.name.toUpperCase() : '';
+    const own = Object.hasOwn(LEVELS, operator) ? (LEVELS[operator] ?? 0) : 0;
+    if (own <= level) return left;
+    cursor.any();
+    const right = readBits(parser, own);
+    left =
+      operator === '+' || operator === '-' || operator === '*' || operator === '/'
+        ? { kind: 'arithmetic', operator, left, right }
+        : other(`operator ${operator}`);
+  }
 }
+
+/** `CHAR(10) CHARACTER SET x`, `DECIMAL(5,2)`, `SIGNED INTEGER`; null for a type that can change the value. */
+export function readType(parser: Parser): Cast | null {
+  const { cursor } = parser;
+  const token = cursor.any();
+  if (token.kind !== 'word') throw new Refusal('a type was expected');
+  const type = token.name.toUpperCase();
+  let plain = true;
+  if (cursor.symbol('(')) {
+    plain = false;
+    do if (cursor.any().kind !== 'number') throw new Refusal('a type of an unknown form');
+    while (cursor.symbol(','));
+    cursor.expect(')');
+  }
+  if (cursor.take('CHARACTER', 'SET') || cursor.take('CHARSET')) {
+    cursor.any();
+    plain = false;
+  }
+  if (type === 'SIGNED' || type === 'UNSIGNED') cursor.oneOf('INTEGER', 'INT');
+  if (!TYPES.has(type)) throw new Refusal('a type that is not known');
+  if (!plain) return null;
+  if (type === 'CHAR') return 'text';
+  if (type === 'SIGNED') return 'integer';
+  return type === 'DATE' ? 'date' : null;
+}
+
+const TYPES: ReadonlySet<string> = new Set(
+  'BINARY CHAR DATE DATETIME DECIMAL DOUBLE FLOAT INTEGER INT JSON NCHAR REAL SIGNED TIME UNSIGNED VARCHAR YEAR'.split(
+    ' ',
+  ),
+);

@@ -1,10 +1,8 @@
-// The words of MySQL's grammar that the reader knows, and those that are no names. Enters: a word; leaves: what it stands for.
-import type { SqlFeature } from '../reading.ts';
-import type { MysqlToken } from './lexer.ts';
+// The words of MySQL that are no names, and those that are functions or units. Enters: a word; leaves: yes or no.
 
 /**
- * Reserved by MySQL 8.4 or MariaDB 11 (their manuals, "Keywords and Reserved Words"). The parser takes many of them for
- * names or aliases, where the server takes them for keywords: such a reading is refused.
+ * Reserved by MySQL 8.4 or MariaDB 11 (their manuals, "Keywords and Reserved Words"): where one of the two takes a keyword,
+ * the other may take a name, and neither reading is sure.
  */
 const RESERVED: ReadonlySet<string> = words(`
   ACCESSIBLE ADD ALL ALTER ANALYZE AND AS ASC ASENSITIVE BEFORE BETWEEN BIGINT BINARY BLOB BOTH BY CALL CASCADE CASE CHANGE
@@ -33,67 +31,35 @@ const RESERVED: ReadonlySet<string> = words(`
 const BARE_FUNCTIONS: ReadonlySet<string> = words(`
   CURRENT_DATE CURRENT_ROLE CURRENT_TIME CURRENT_TIMESTAMP CURRENT_USER LOCALTIME LOCALTIMESTAMP UTC_DATE UTC_TIME UTC_TIMESTAMP`);
 
-/** Words that only structure a statement: the tree says what they did. */
-const PLAIN: ReadonlySet<string> = words(`
-  SELECT FROM WHERE AND OR XOR NOT IN IS NULL LIKE ESCAPE BETWEEN AS TRUE FALSE UNKNOWN INSERT INTO VALUES VALUE SET UPDATE DELETE
-  REPLACE ON BY ASC DESC ALL ANY SOME INNER LEFT RIGHT OUTER CROSS NATURAL USING CASE WHEN THEN ELSE END EXISTS DIV MOD REGEXP
-  RLIKE BINARY COLLATE CAST CONVERT CHARACTER CHAR SIGNED UNSIGNED INTEGER INT DECIMAL DATE DATETIME TIME TIMESTAMP YEAR JSON
-  DOUBLE FLOAT REAL PRECISION VARCHAR NCHAR INTERVAL MICROSECOND SECOND MINUTE HOUR DAY WEEK MONTH QUARTER
-  SECOND_MICROSECOND MINUTE_MICROSECOND MINUTE_SECOND HOUR_MICROSECOND HOUR_SECOND HOUR_MINUTE DAY_MICROSECOND DAY_SECOND
-  DAY_MINUTE DAY_HOUR YEAR_MONTH DUPLICATE KEY ROW ROWS RANGE UNBOUNDED PRECEDING FOLLOWING CURRENT PARTITION RECURSIVE BOTH
-  LEADING TRAILING SEPARATOR AGAINST BOOLEAN MODE LANGUAGE QUERY EXPANSION SHARE LOCKED NOWAIT SKIP OF RETURNING DEFAULT
-  SUBSTRING TRIM EXTRACT POSITION MATCH`);
+/** Reserved words that are functions all the same when a parenthesis follows. */
+const RESERVED_FUNCTIONS: ReadonlySet<string> = words(`
+  CHAR CUME_DIST CURRENT_DATE CURRENT_ROLE CURRENT_TIME CURRENT_TIMESTAMP CURRENT_USER DATABASE DEFAULT DENSE_RANK FIRST_VALUE
+  GROUPING IF INSERT LAG LAST_VALUE LEAD LEFT LOCALTIME LOCALTIMESTAMP MOD NTH_VALUE NTILE PERCENT_RANK RANK REPEAT REPLACE
+  RIGHT ROW_NUMBER SCHEMA UTC_DATE UTC_TIME UTC_TIMESTAMP VALUES`);
 
-const FEATURES: { readonly [word: string]: SqlFeature } = {
-  WITH: 'cte',
-  UNION: 'set-operation',
-  EXCEPT: 'set-operation',
-  INTERSECT: 'set-operation',
-  MINUS: 'set-operation',
-  JOIN: 'join',
-  STRAIGHT_JOIN: 'join',
-  GROUP: 'group-by',
-  HAVING: 'having',
-  OVER: 'window',
-  WINDOW: 'window',
-  DISTINCT: 'distinct',
-  DISTINCTROW: 'distinct',
-  ORDER: 'order-by',
-  LIMIT: 'limit',
-  OFFSET: 'offset',
-  FOR: 'for-update',
-  LOCK: 'for-update',
-  LATERAL: 'lateral',
-  IGNORE: 'modifier',
-  DELAYED: 'modifier',
-  LOW_PRIORITY: 'modifier',
-  HIGH_PRIORITY: 'modifier',
-  SQL_NO_CACHE: 'modifier',
-  SQL_CACHE: 'modifier',
-  SQL_BIG_RESULT: 'modifier',
-  SQL_SMALL_RESULT: 'modifier',
-  SQL_BUFFER_RESULT: 'modifier',
-  SQL_CALC_FOUND_ROWS: 'modifier',
-  USE: 'modifier',
-  FORCE: 'modifier',
-  INDEX: 'modifier',
-};
-
-/** A keyword of a query: its feature, null when it has none, undefined when the reader does not know the word. */
-export function queryKeyword(word: string): SqlFeature | null | undefined {
-  const upper = word.toUpperCase();
-  if (PLAIN.has(upper)) return null;
-  return Object.hasOwn(FEATURES, upper) ? FEATURES[upper] : undefined;
-}
+/** Units of an INTERVAL. */
+const UNITS: ReadonlySet<string> = words(`
+  MICROSECOND SECOND MINUTE HOUR DAY WEEK MONTH QUARTER YEAR SECOND_MICROSECOND MINUTE_MICROSECOND MINUTE_SECOND
+  HOUR_MICROSECOND HOUR_SECOND HOUR_MINUTE DAY_MICROSECOND DAY_SECOND DAY_MINUTE DAY_HOUR YEAR_MONTH`);
 
 /** True when the server never takes the unquoted word for a name. */
 export function isReserved(word: string): boolean {
   return RESERVED.has(word.toUpperCase());
 }
 
-/** True for `CURRENT_USER` and its like, which the parser takes for columns. */
-export function isBareCall(token: MysqlToken, before: MysqlToken | undefined): boolean {
-  return token.kind === 'word' && before?.text !== '.' && BARE_FUNCTIONS.has(token.name.toUpperCase());
+/** True for `CURRENT_USER` and its like, which call a function without parentheses. */
+export function isBareFunction(word: string): boolean {
+  return BARE_FUNCTIONS.has(word.toUpperCase());
+}
+
+/** True for a word that names a function when `(` follows it. */
+export function isFunctionName(word: string): boolean {
+  return !isReserved(word) || RESERVED_FUNCTIONS.has(word.toUpperCase());
+}
+
+/** True for the unit of an INTERVAL or of EXTRACT. */
+export function isUnit(word: string): boolean {
+  return UNITS.has(word.toUpperCase());
 }
 
 function words(list: string): ReadonlySet<string> {

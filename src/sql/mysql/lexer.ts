@@ -26,6 +26,9 @@ export type MysqlLexed =
 
 const OPERATORS = ['<=>', '->>', '<=', '>=', '<>', '!=', '<<', '>>', '&&', '||', ':=', '->'] as const;
 
+/** Part of a name in UTF-8, but 0xA0 is whitespace to a connection in latin1; the others look like it to a person. */
+const FOREIGN_SPACE = /[\u0080-\u00a0\u1680\u2000-\u200f\u2028-\u202f\u205f\u3000\ufeff]/;
+
 /** Versions up to here are run by every server that is still supported, and never skipped by MariaDB. */
 const LAST_COMMON_VERSION = 50_699;
 
@@ -195,6 +198,7 @@ class Lexer {
     let end = this.#at;
     while (isNamePart(this.#text, end)) end += 1;
     const name = this.#text.slice(this.#at, end);
+    if (FOREIGN_SPACE.test(name)) return 'a space of another character set in a name';
     if (this.#text[end] === "'") {
       const prefixed = this.#prefixed(name.toLowerCase(), end);
       if (prefixed !== undefined) return prefixed;

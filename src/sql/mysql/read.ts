@@ -1,18 +1,16 @@
 // MySQL texts as templates. Enters: a statement text; leaves: a key for its shape, its literals, and how to read it.
 import type { SqlValue } from '../../events/sql.ts';
 import { StatementDraft } from '../draft.ts';
+import type { SqlFeature } from '../reading.ts';
 import { hiddenShape, shapeOf } from '../shape.ts';
 import type { Prepared, StatementTemplate, Template } from '../template.ts';
 import { refuseShape } from '../token.ts';
-import { account } from './account.ts';
-import { type Canonical, canonical } from './canonical.ts';
-import { type Context, type Ordinals, Refusal } from './context.ts';
-import { Cursor } from './cursor.ts';
-import { parseMysql } from './grammar.ts';
+import { Cursor, Refusal } from './cursor.ts';
 import { lexMysql, type MysqlLexed, type MysqlToken } from './lexer.ts';
-import { readQueryStatement } from './query.ts';
-import { survey } from './survey.ts';
+import type { Ordinals, Parser } from './parser.ts';
+import { readQuery, readWith } from './query.ts';
 import { readUtility } from './utility.ts';
+import { readDelete, readInsert, readUpdate } from './write.ts';
 
 /** Statements in one text; each is parsed alone. */
 const MAX_STATEMENTS = 64;
@@ -26,19 +24,31 @@ export function prepareMysql(text: string): Prepared {
   const shape = shapeOf(text, lexed);
   const unparsable = (reason: string): Prepared => ({ kind: 'unparsable', reason, shape });
   if (lexed.kind === 'broken') return { kind: 'unparsable', reason: lexed.reason, shape: hiddenShape(text) };
-  const refused = refuseShape(lexed.tokens, MAX_DEPTH);
+  const refused = refuseShape(lexed.tokens);
   if (refused !== null) return unparsable(refused);
   const statements = split(lexed.tokens);
   if (statements.length > MAX_STATEMENTS) return unparsable('too many statements in one text');
-  const canonicals = statements.map(canonical);
   const slots: (SqlValue | null)[] = [];
   for (const token of lexed.tokens) if (isLiteral(token)) slots.push(token.value);
-  const key = JSON.stringify([canonicals.map((each) => [each.text, each.names]), [...lexed.features]]);
-  return { kind: 'prepared', key, slots, read: () => readAll(canonicals, lexed, shape) };
+  return {
+    kind: 'prepared',
+    key: keyOf(lexed.tokens, lexed.features),
+    slots,
+    read: () => readAll(statements, lexed, shape),
+  };
 }
 
-/** Tokens on the way to the innermost expression: the parser's tree leans on its own stack for a third of the bound elsewhere. */
-const MAX_DEPTH = 800;
+/** The text without its literals, in a form that no two readings share. */
+function keyOf(tokens: readonly MysqlToken[], features: ReadonlySet<SqlFeature>): string {
+  let key = [...features].join(',');
+  for (const token of tokens) {
+    // A name can hold anything, so its length is given; every other token is free of spaces.
+    const { kind, name, text } = token;
+    if (kind === 'string' || kind === 'number') key += kind === 'string' ? " ''" : ' 0';
+    else key += kind === 'quoted-name' ? ` \`${name.length} ${name}` : ` ${text}`;
+  }
+  return key;
+}
 
 function isLiteral(token: MysqlToken): boolean {
   return token.kind === 'string' || token.kind === 'number';
@@ -58,7 +68,7 @@ function split(tokens: readonly MysqlToken[]): readonly (readonly MysqlToken[])[
 }
 
 function readAll(
-  canonicals: readonly Canonical[],
+  statements: readonly (readonly MysqlToken[])[],
   lexed: MysqlLexed & { readonly kind: 'tokens' },
   shape: string,
 ): Template {
@@ -70,9 +80,9 @@ function readAll(
     else if (isLiteral(token)) ordinals.set(token, slots++);
   }
   try {
-    const statements = canonicals.map((each) => readOne(each, ordinals, lexed.features));
-    if (statements.length === 0) statements.push(new StatementDraft().finish('empty'));
-    return { kind: 'template', statements, parameters, shape };
+    const read = statements.map((tokens) => readOne(tokens, ordinals, lexed.features));
+    if (read.length === 0) read.push(new StatementDraft().finish('empty'));
+    return { kind: 'template', statements: read, parameters, shape };
   } catch (error) {
     if (error instanceof Refusal) return { kind: 'unparsable', reason: error.message, shape };
     throw error;
@@ -80,53 +90,75 @@ function readAll(
 }
 
 function readOne(
-  statement: Canonical,
+  tokens: readonly MysqlToken[],
   ordinals: Ordinals,
-  features: (MysqlLexed & { readonly kind: 'tokens' })['features'],
+  features: ReadonlySet<SqlFeature>,
 ): StatementTemplate {
   const draft = new StatementDraft();
-  const context: Context = { statement, ordinals, draft };
   // They are noted for the whole text: which statement an executable comment was in does not matter to who must allow it.
   for (const feature of features) draft.feature(feature);
-  const cursor = new Cursor(statement.tokens);
-  if (cursor.oneOf('EXPLAIN', 'DESCRIBE', 'DESC') !== null || executesAnalyzed(cursor))
-    return readExplain(cursor, context);
-  return readUtility(cursor, draft) ?? readParsed(context);
+  const cursor = new Cursor(tokens);
+  const parser: Parser = { cursor, draft, ordinals, names: new Set(), depth: 0, subquery };
+  const explained = cursor.oneOf('EXPLAIN', 'DESCRIBE', 'DESC') !== null || takeAnalyze(cursor);
+  const statement = explained ? readExplain(parser) : (readUtility(cursor, draft) ?? readStatement(parser));
+  cursor.end();
+  return statement;
 }
 
-function readParsed(context: Context): StatementTemplate {
-  const parsed = parseMysql(context.statement.text);
-  if (parsed.kind === 'refused') throw new Refusal(parsed.reason);
-  account(parsed.root, context);
-  survey(parsed.root, context);
-  return readQueryStatement(parsed.root, context);
+function subquery(parser: Parser): void {
+  parser.draft.feature('subquery');
+  readQuery(parser);
+}
+
+/** A statement of the grammar proper. */
+function readStatement(parser: Parser): StatementTemplate {
+  const { cursor, draft } = parser;
+  if (cursor.at('WITH') && writesAfterWith(cursor)) readWith(parser);
+  if (cursor.take('INSERT')) return readInsert('insert', parser);
+  if (cursor.take('REPLACE')) return readInsert('replace', parser);
+  if (cursor.take('UPDATE')) return readUpdate(parser);
+  if (cursor.take('DELETE')) return readDelete(parser);
+  return draft.finish('select', readQuery(parser));
+}
+
+/** Which verb comes after the WITH clause: the first one outside of all parentheses. */
+function writesAfterWith(cursor: Cursor): boolean {
+  let depth = 0;
+  for (const token of cursor.rest) {
+    if (token.kind === 'symbol' && token.text === '(') depth += 1;
+    else if (token.kind === 'symbol' && token.text === ')') depth -= 1;
+    else if (depth === 0 && token.kind === 'word') {
+      const word = token.name.toUpperCase();
+      if (word === 'SELECT' || word === 'VALUES' || word === 'TABLE') return false;
+      if (word === 'UPDATE' || word === 'DELETE') return true;
+    }
+  }
+  return false;
 }
 
 /** MariaDB's `ANALYZE [FORMAT = JSON] statement`, which executes it; `ANALYZE TABLE` is another statement. */
-function executesAnalyzed(cursor: Cursor): boolean {
+function takeAnalyze(cursor: Cursor): boolean {
   const next = cursor.peek(1)?.name.toUpperCase() ?? '';
   return (next === 'FORMAT' || QUERIES.has(next)) && next !== 'TABLE' && cursor.take('ANALYZE');
 }
 
 /** `EXPLAIN [ANALYZE | EXTENDED | FORMAT = name] statement`, or `DESCRIBE table [column]`. */
-function readExplain(cursor: Cursor, context: Context): StatementTemplate {
-  const { draft } = context;
+function readExplain(parser: Parser): StatementTemplate {
+  const { cursor, draft } = parser;
   cursor.oneOf('ANALYZE', 'EXTENDED', 'PARTITIONS');
   if (cursor.take('FORMAT')) {
-    if (!cursor.symbol('=')) throw new Refusal('an EXPLAIN of an unknown form');
+    cursor.expect('=');
     cursor.name();
   }
   const next = cursor.peek();
-  const query = next?.text === '(' || (next?.kind === 'word' && QUERIES.has(next.name.toUpperCase()));
-  if (!query) {
-    const { schema, name } = cursor.table();
-    draft.table(schema, name, 'read');
-    if (!cursor.ended) cursor.any();
-    cursor.end();
-    return draft.finish('explain');
+  if (next?.text === '(' || (next?.kind === 'word' && QUERIES.has(next.name.toUpperCase()))) {
+    readStatement(parser);
+    return draft.finish('explain', { target: draft.onlyWritten() });
   }
-  readParsed({ ...context, statement: canonical(cursor.rest) });
-  return draft.finish('explain', { target: draft.onlyWritten() });
+  const { schema, name } = cursor.table();
+  draft.table(schema, name, 'read');
+  if (!cursor.ended) cursor.any();
+  return draft.finish('explain');
 }
 
 const QUERIES: ReadonlySet<string> = new Set([

@@ -1,8 +1,7 @@
 // SET, SHOW and transactions of MySQL, word by word. Enters: a statement's tokens; leaves: its template.
 import type { StatementDraft } from '../draft.ts';
 import type { StatementTemplate } from '../template.ts';
-import { Refusal } from './context.ts';
-import type { Cursor } from './cursor.ts';
+import { type Cursor, Refusal } from './cursor.ts';
 
 /** `BEGIN [WORK]`; a compound statement of MariaDB goes on after it and is refused. */
 export function readBegin(cursor: Cursor, draft: StatementDraft): StatementTemplate {
@@ -42,7 +41,7 @@ export function readEnd(
       cursor.take('NO');
       if (!cursor.take('CHAIN')) throw new Refusal('words that are not known there');
     }
-    if (cursor.take('NO', 'RELEASE') || cursor.take('RELEASE')) draft.feature('modifier');
+    if (!cursor.take('NO', 'RELEASE') && cursor.take('RELEASE')) draft.feature('modifier');
   }
   cursor.end();
   return draft.finish(verb);
@@ -59,6 +58,7 @@ export function readSet(cursor: Cursor, draft: StatementDraft): StatementTemplat
     for (const token of cursor.rest)
       if (token.kind !== 'word' && token.text !== ',')
         throw new Refusal('a transaction mode that is not known');
+    cursor.skipRest();
     return draft.finish('set', { setting: scope === 'GLOBAL' ? 'global.transaction' : 'transaction' });
   }
   const settings: string[] = [];

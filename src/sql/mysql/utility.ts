@@ -5,8 +5,7 @@
 import type { StatementDraft } from '../draft.ts';
 import type { SqlVerb, TableUse } from '../reading.ts';
 import type { StatementTemplate } from '../template.ts';
-import { Refusal } from './context.ts';
-import type { Cursor } from './cursor.ts';
+import { type Cursor, Refusal } from './cursor.ts';
 import { readBegin, readEnd, readSet, readShow, readStart } from './session.ts';
 
 /** Reads a statement by its first word; null when it is one for the parser. */
@@ -23,7 +22,10 @@ export function readUtility(cursor: Cursor, draft: StatementDraft): StatementTem
   if (verb === undefined) return null;
   draft.feature('modifier');
   cursor.any();
-  return draft.finish(verb, { target: namedTable(cursor, draft) });
+  const names = verb === 'create' || verb === 'alter';
+  const target = names ? namedTable(cursor, draft) : null;
+  cursor.skipRest();
+  return draft.finish(verb, { target });
 }
 
 /** The table that a CREATE, ALTER or RENAME names first; what else it touches is covered by `modifier`. */
@@ -81,6 +83,7 @@ const READERS: { readonly [word: string]: Reader } = {
     const { schema, name } = cursor.table();
     draft.table(schema, name, 'read');
     draft.feature('modifier');
+    cursor.skipRest();
     return draft.finish('other');
   },
   LOCK: readLock,
@@ -91,7 +94,9 @@ const READERS: { readonly [word: string]: Reader } = {
   PREPARE: (cursor, draft) => {
     cursor.name();
     if (!cursor.take('FROM')) throw new Refusal('a PREPARE of an unknown form');
+    // What it prepares is the content of a literal or of a variable.
     cursor.any();
+    draft.feature('modifier');
     return ended('prepare', cursor, draft);
   },
   EXECUTE: (cursor, draft) => {
@@ -198,6 +203,7 @@ function readDrop(cursor: Cursor, draft: StatementDraft): StatementTemplate {
   cursor.take('TEMPORARY');
   if (cursor.oneOf('TABLE', 'TABLES', 'VIEW') === null) {
     draft.feature('modifier');
+    cursor.skipRest();
     return draft.finish('drop');
   }
   cursor.take('IF', 'EXISTS');
@@ -207,5 +213,7 @@ function readDrop(cursor: Cursor, draft: StatementDraft): StatementTemplate {
   } while (cursor.symbol(','));
   cursor.oneOf('RESTRICT', 'CASCADE');
   cursor.end();
-  return draft.finish('drop', { target: draft.onlyWritten() });
+  const target = draft.onlyWritten();
+  if (target === null) draft.feature('multi-table');
+  return draft.finish('drop', { target });
 }

@@ -92,6 +92,8 @@ function readColumn(node: Node, scope: Scope): TemplateExpr {
 const CASTS: { readonly [type: string]: Cast } = {
   text: 'text',
   varchar: 'text',
+  // What `N'...'` is.
+  bpchar: 'text',
   int2: 'integer',
   int4: 'integer',
   int8: 'integer',
@@ -134,8 +136,12 @@ function readArithmetic(node: Node, scope: Scope): TemplateExpr {
   const sign = names?.length === 1 ? (names[0] ?? '') : '';
   const operator = node.kind === 'AEXPR_OP' && Object.hasOwn(OPERATORS, sign) ? OPERATORS[sign] : undefined;
   if (operator === undefined) return other(`operator ${sign.slice(0, 16)}`);
-  if (node.lexpr === undefined) return other('a sign before an expression');
-  const left = readExpr(node.lexpr, scope);
   const right = readExpr(node.rexpr, scope);
+  if (node.lexpr === undefined) {
+    // The grammar folds a minus into its number, but keeps a plus.
+    const signed = sign === '+' && right.kind === 'literal' && right.value.type === 'number';
+    return signed ? right : other('a sign before an expression');
+  }
+  const left = readExpr(node.lexpr, scope);
   return { kind: 'arithmetic', operator, left, right };
 }
