@@ -258,6 +258,23 @@ describe('what Zeek sends', () => {
     expect(message.kind === 'malformed' && message.offset).toBeGreaterThan(200);
   });
 
+  test('white space and other keys make no difference', () => {
+    for (const [type, data, value] of VECTORS) {
+      const pairs = ` "note" : [ {"data":1} ] ,\n"@data-type"\t: "${type}" , "data" : ${data} , "more" : null `;
+      expect(argsOf(readMessage(envelope(` { ${pairs} } `)))).toEqual([value]);
+    }
+  });
+
+  test.each([
+    '{"@data-type":"count"}',
+    '{"data":1,"@data-type":"count"}',
+    '{"@data-type":"count","data":1,"data":2}',
+    '{"@data-type":"count","@data-type":"count","data":1}x',
+    '{}',
+  ])('%s is malformed', (json) => {
+    expect(readMessage(envelope(json))).toMatchObject({ kind: 'malformed' });
+  });
+
   test('nesting without end is malformed, and costs no call stack', () => {
     const deep = '{"@data-type":"vector","data":['.repeat(100_000);
     expect(readMessage(envelope(deep))).toMatchObject({ kind: 'malformed' });

@@ -1,5 +1,5 @@
 // A real Zeek for tests. Enters: a script and its environment; leaves: a process on a port of its own, and its end.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -15,11 +15,6 @@ export function findZeek(): string | null {
     ...folders.map((folder) => join(folder, 'zeek')),
   ];
   return candidates.find((path) => existsSync(path)) ?? null;
-}
-
-/** `8.2.2`. */
-export function zeekVersion(path: string): string {
-  return /(\d+\.\d+\.\d+)/.exec(execFileSync(path, ['--version'], { encoding: 'utf8' }))?.[1] ?? 'unknown';
 }
 
 /** A port that was free a moment ago. */

@@ -15,7 +15,7 @@ import { parseTimespan, parseTimestamp } from './time.ts';
 import { MAX_COUNT, MAX_INTEGER, MIN_INTEGER, none, type TableEntry, type Value } from './value.ts';
 
 /** Vectors, sets and tables inside of one another; a Zeek type that nests deeper would have to be recursive. */
-export const MAX_DEPTH = 256;
+const MAX_DEPTH = 256;
 
 /** Types as Zeek writes them: `"@data-type":"count","data":`. */
 const HEADS: ReadonlyMap<number, { readonly type: string; readonly head: Uint8Array }> = new Map(

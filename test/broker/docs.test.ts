@@ -1,0 +1,62 @@
+// The document against the code. Enters: docs/broker.md and the example; leaves: that each claim has its test, and that it runs.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { writeEvent } from '../../src/broker/message.ts';
+import { MockZeek } from '../support/mock-zeek.ts';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const read = (path: string): string => readFileSync(`${ROOT}${path}`, 'utf8');
+
+test('each cell of the last column is the name of a test', () => {
+  const tests = readdirSync(`${ROOT}test/broker`)
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => read(`test/broker/${name}`))
+    .join('\n');
+  const table = read('docs/broker.md').split('## Compared')[1] ?? '';
+  const cells = table
+    .split('\n')
+    .filter((line) => line.startsWith('| ') && !line.startsWith('| ---'))
+    .slice(1);
+  expect(cells.length).toBeGreaterThan(20);
+  for (const line of cells) {
+    const name = /\| \*(.+)\* \|$/.exec(line)?.[1] ?? line;
+    // Codec vectors are named by type and data.
+    const found = name.endsWith(' is read exactly') ? name.split('"')[1] : `'${name}'`;
+    expect(tests, name).toContain(found);
+  }
+});
+
+test('the example of the document is the file, and runs', async () => {
+  const example = read('examples/broker.ts');
+  expect(read('docs/broker.md')).toContain(example);
+  const published: string[] = [];
+  const server = await MockZeek.start(async (peer) => {
+    await peer.subscribe('node');
+    const hello = await peer.next();
+    published.push(hello?.payload.toString() ?? '');
+    peer.text(
+      Buffer.from(writeEvent({ topic: 'example/from-zeek/', name: 'Example::answer', args: [] }, 1000).bytes),
+    );
+  });
+  const env = {
+    ...process.env,
+    JITI_ALIAS: JSON.stringify({ 'flowtap/broker': `${ROOT}src/broker/public.ts` }),
+  };
+  const child = spawn(process.execPath, ['--import', 'jiti/register', 'examples/broker.ts', server.url], {
+    cwd: ROOT,
+    env,
+  });
+  const exit = once(child, 'exit');
+  let output = '';
+  for await (const data of child.stdout) {
+    output += String(data);
+    if (output.endsWith('Example::answer []\n')) child.kill('SIGINT');
+  }
+  expect(await exit).toEqual([0, null]);
+  await server.stop();
+  expect(published[0]).toContain('"Example::hello"');
+  expect(output).toBe('connected to Zeek 8.2.2 as node\nExample::answer []\nclosed\n');
+});
