@@ -46,9 +46,7 @@ function shown(token: Token): string {
       return '?';
     // A name between quotes can be any text at all, and what one server takes for a name another takes for a literal.
     case 'quoted-name':
-      return /^["`][A-Za-z0-9_$]{1,64}["`]$/.test(token.text)
-        ? token.text
-        : `${token.text[0]}?${token.text[0]}`;
+      return /^["`][A-Za-z0-9_$]{1,64}["`]$/.test(token.text) ? token.text : '"?"';
     case 'word':
     case 'placeholder':
     case 'variable':
