@@ -43,8 +43,9 @@ export class Connection {
   #user: string | null = null;
   #database: string | null = null;
   #charset: CharsetClass = 'other';
-  /** Commands under way that may change user or database, and the character set. */
-  #unsettled = 0;
+  /** Commands under way that may change the user, the database (also with the user), and the character set. */
+  #logins = 0;
+  #moves = 0;
   #doubts = 0;
   #requests = 0;
   #forgot = false;
@@ -73,12 +74,12 @@ export class Connection {
 
   /** Who is logged in; null while that may be changing. */
   get user(): string | null {
-    return this.#unsettled > 0 ? null : this.#user;
+    return this.#logins > 0 ? null : this.#user;
   }
 
   /** The default database; null for none, or while it may be changing. */
   get database(): string | null {
-    return this.#unsettled > 0 ? null : this.#database;
+    return this.#logins + this.#moves > 0 ? null : this.#database;
   }
 
   get charset(): CharsetClass {
@@ -94,8 +95,7 @@ export class Connection {
 
   /** A command is under way. False when too many are, which ends the analysis. */
   await(entry: Pending, span: Span): boolean {
-    if (changesPlace(entry)) this.#unsettled += 1;
-    if (entry.doubt) this.#doubts += 1;
+    this.#count(entry, 1);
     this.pending.push(entry, 1);
     if (this.pending.length <= this.limits.pipeline) return true;
     this.fail('limit', span, 'too many commands wait for their answers');
@@ -106,8 +106,7 @@ export class Connection {
   settle(ok: boolean): void {
     const entry = this.pending.shift();
     if (entry === undefined) return;
-    if (changesPlace(entry)) this.#unsettled -= 1;
-    if (entry.doubt) this.#doubts -= 1;
+    this.#count(entry, -1);
     if (!ok) return;
     if (entry.effects.database !== undefined) this.#database = entry.effects.database;
     if (entry.effects.charset !== undefined) this.#charset = entry.effects.charset;
@@ -137,7 +136,9 @@ export class Connection {
   abandon(): void {
     this.#database = null;
     if (this.#doubts > 0) this.#charset = 'other';
-    this.#unsettled = 0;
+    if (this.#logins > 0) this.#user = null;
+    this.#logins = 0;
+    this.#moves = 0;
     this.#doubts = 0;
     this.pending.clear();
   }
@@ -191,13 +192,15 @@ export class Connection {
     this.fail('malformed', { side, start, end }, detail);
   }
 
+  #count({ effects, login, doubt }: Pending, by: 1 | -1): void {
+    if (login !== null) this.#logins += by;
+    if (effects.database !== undefined) this.#moves += by;
+    if (doubt) this.#doubts += by;
+  }
+
   #forget(): void {
     if (this.#forgot) return;
     this.#forgot = true;
     this.note('limit', { side: 'orig', start: 0, end: 0 }, 'more prepared statements than are kept');
   }
-}
-
-function changesPlace({ effects, login }: Pending): boolean {
-  return effects.database !== undefined || login !== null;
 }

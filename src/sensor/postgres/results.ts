@@ -64,7 +64,8 @@ export class Results {
   ): Finished {
     const rows = this.#rows;
     this.#rows = null;
-    const described = rows ?? (head?.kind === 'execute' ? this.#openFor(head, message) : null);
+    const described =
+      rows ?? (code === null && head?.kind === 'execute' ? this.#openFor(head, message) : null);
     return {
       span: { side: 'resp', start: rows?.start ?? message.start, end: message.end },
       request: requestOf(head),
