@@ -35,7 +35,7 @@ export function derivedConnections(document: PolicyDocument): readonly DerivedCo
 }
 
 /** Who opens the connection that a request travels on: a consumer connects to the broker that delivers to it. */
-export function connectionEnds(request: RequestDeclaration): readonly [from: string, to: string] {
+function connectionEnds(request: RequestDeclaration): readonly [from: string, to: string] {
   const delivered = request.protocol === 'amqp' && request.action.kind === 'deliver';
   return delivered ? [request.to, request.from] : [request.from, request.to];
 }

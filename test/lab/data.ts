@@ -1,9 +1,9 @@
 // The rows that every story starts with. Enters: nothing; leaves: SQL for the two databases.
 import { address, DATABASE, type HostName, login } from './topology.ts';
 
-export const DVD_COUNT = 400;
+const DVD_COUNT = 400;
 /** Every DVD has its own price, so that an amount names its DVD; number 7 costs 3.50. */
-export const price = (dvd: number): string => ((315 + 5 * dvd) / 100).toFixed(2);
+const price = (dvd: number): string => ((315 + 5 * dvd) / 100).toFixed(2);
 
 /** Bob is the victim: he has an account and never rents where he is attacked. */
 const RICH = [

@@ -86,7 +86,7 @@ export function readFacts(
 }
 
 /** How a person reads where a fact stands. */
-export function describeSource(source: FactSource): string {
+function describeSource(source: FactSource): string {
   switch (source.in) {
     case 'path':
       return `path :${source.name}`;

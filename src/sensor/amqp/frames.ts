@@ -6,7 +6,7 @@ const END = 0xce;
 
 export const METHOD = 1;
 export const CONTENT_HEADER = 2;
-export const BODY = 3;
+const BODY = 3;
 export const HEARTBEAT = 8;
 
 export interface FrameHandler {
