@@ -6,16 +6,34 @@ import { loadPostgresGrammar } from './postgres/grammar.ts';
 import { readPostgres } from './postgres/read.ts';
 import type { SqlReading } from './reading.ts';
 import { hiddenShape } from './shape.ts';
-import { bindStatement, type Prepared, type Template } from './template.ts';
+import { bindStatement, type Template } from './template.ts';
 import { MAX_TEXT } from './token.ts';
 
-/** UTF-16 units of all texts whose readings are kept; a reading takes some tens of bytes for each of them. */
-const CACHE_CAPACITY = 1 << 22;
+/**
+ * UTF-16 units of all keys of one cache. A template takes up to some 50 bytes for each unit of its text, so that the two
+ * together stay below 100 MB whatever a peer sends, and hold thousands of honest statements.
+ */
+const CACHE_CAPACITY = 1 << 20;
 
-/** What an entry costs besides its text. */
+/** What an entry costs besides its key, and what each of its literals costs. */
 const ENTRY_WEIGHT = 256;
+const SLOT_WEIGHT = 4;
 
-const cache = new WeightedCache<Template>(CACHE_CAPACITY);
+interface Entry {
+  readonly template: Template;
+  readonly slots: readonly (SqlValue | null)[];
+}
+
+/** By the text as it came: what a driver sends with bound values. */
+const texts = {
+  postgres: new WeightedCache<Entry>(CACHE_CAPACITY / 2),
+  mysql: new WeightedCache<Entry>(CACHE_CAPACITY / 2),
+} satisfies { readonly [dialect in SqlDialect]: WeightedCache<Entry> };
+
+/** By the text without its literals (MySQL only): what a driver sends that writes its values into the text. */
+const shapes = new WeightedCache<Template>(CACHE_CAPACITY);
+
+let parsed = 0;
 
 /** Loads what parses asynchronously; await it once before the first `readSql`. Rejects without WebAssembly. */
 export async function loadSqlParsers(): Promise<void> {
@@ -27,19 +45,16 @@ export async function loadSqlParsers(): Promise<void> {
  * values the placeholders keep the value null; any other number of values than the text needs is `unparsable`.
  */
 export function readSql(dialect: SqlDialect, text: string, parameters: readonly SqlValue[]): SqlReading {
-  const refused = refuseText(text);
-  if (refused !== null) return { kind: 'unparsable', reason: refused, shape: hiddenShape(text) };
+  if (text.length > MAX_TEXT) return { kind: 'unparsable', reason: 'too long', shape: hiddenShape(text) };
   try {
-    const prepared = prepare(dialect, text);
-    if (prepared.kind === 'unparsable') return prepared;
-    const template = templateOf(`${dialect} ${prepared.key}`, prepared);
+    const { template, slots } = entryOf(dialect, text);
     if (template.kind === 'unparsable') return template;
     const { statements, shape } = template;
     if (parameters.length !== template.parameters && parameters.length > 0) {
       const reason = `it takes ${template.parameters} values and ${parameters.length} are bound`;
       return { kind: 'unparsable', reason, shape };
     }
-    const values = { parameters, slots: prepared.slots };
+    const values = { parameters, slots };
     return { kind: 'read', statements: statements.map((each) => bindStatement(each, values)), shape };
   } catch {
     // A tree deeper than the bounds foresee must not take the engine with it.
@@ -47,27 +62,54 @@ export function readSql(dialect: SqlDialect, text: string, parameters: readonly 
   }
 }
 
-/** How often a text was read from the cache, and what the cache holds. */
+/** `hits`: texts that were not parsed since they, or others of their shape, had been; `misses`: those that were. */
 export function sqlCacheCounts(): CacheCounts {
-  return cache.counts();
+  const [postgres, mysql, shape] = [texts.postgres.counts(), texts.mysql.counts(), shapes.counts()];
+  return {
+    hits: postgres.hits + postgres.misses + mysql.hits + mysql.misses - parsed,
+    misses: parsed,
+    evicted: postgres.evicted + mysql.evicted + shape.evicted,
+    entries: postgres.entries + mysql.entries + shape.entries,
+    weight: postgres.weight + mysql.weight + shape.weight,
+  };
 }
 
 function refuseText(text: string): string | null {
-  if (text.length > MAX_TEXT) return 'too long';
   if (text.includes('\0')) return 'a NUL character ends the text for one reader and not for another';
   if (/[\uD800-\uDFFF]/u.test(text)) return 'a lone surrogate is no character';
   return null;
 }
 
-function prepare(dialect: SqlDialect, text: string): Prepared {
-  if (dialect === 'mysql') return prepareMysql(text);
-  return { kind: 'prepared', key: text, slots: [], read: () => readPostgres(text) };
+function entryOf(dialect: SqlDialect, text: string): Entry {
+  const cache = texts[dialect];
+  const known = cache.get(text);
+  if (known !== undefined) return known;
+  const entry = makeEntry(dialect, text);
+  cache.set(text, entry, text.length + ENTRY_WEIGHT + SLOT_WEIGHT * entry.slots.length);
+  return entry;
 }
 
-function templateOf(key: string, prepared: Prepared & { readonly kind: 'prepared' }): Template {
-  const known = cache.get(key);
-  if (known !== undefined) return known;
-  const template = prepared.read();
-  cache.set(key, template, key.length + ENTRY_WEIGHT);
-  return template;
+function makeEntry(dialect: SqlDialect, text: string): Entry {
+  const refused = refuseText(text);
+  if (refused !== null) {
+    const template: Template = { kind: 'unparsable', reason: refused, shape: hiddenShape(text) };
+    return { template: parse(() => template), slots: [] };
+  }
+  return dialect === 'mysql' ? mysqlEntry(text) : { template: parse(() => readPostgres(text)), slots: [] };
+}
+
+function mysqlEntry(text: string): Entry {
+  const prepared = prepareMysql(text);
+  if (prepared.kind === 'unparsable') return { template: parse(() => prepared), slots: [] };
+  const { key, slots } = prepared;
+  const known = shapes.get(key);
+  if (known !== undefined) return { template: known, slots };
+  const template = parse(() => prepared.read());
+  shapes.set(key, template, key.length + ENTRY_WEIGHT);
+  return { template, slots };
+}
+
+function parse(read: () => Template): Template {
+  parsed += 1;
+  return read();
 }

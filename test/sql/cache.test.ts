@@ -71,7 +71,7 @@ describe('the cache of readings', () => {
     const padding = 'x'.repeat(20_000);
     for (let i = 0; i < 600; i += 1) readSql('postgres', `SELECT a${i} /* ${padding} */`, []);
     const { weight, evicted } = sqlCacheCounts();
-    expect(weight).toBeLessThanOrEqual(1 << 22);
+    expect(weight).toBeLessThanOrEqual(2 << 20);
     expect(evicted).toBeGreaterThan(0);
   });
 });

@@ -137,7 +137,7 @@ export function readPartition(parser: Parser): void {
 }
 
 /** `[AS] alias`, when it stands here. */
-export function readAlias({ cursor }: Parser): string | null {
+function readAlias({ cursor }: Parser): string | null {
   return cursor.take('AS') || cursor.atName() ? cursor.name() : null;
 }
 
