@@ -1,4 +1,4 @@
-// MySQL's expressions (sql_yacc.yy: expr, bool_pri, predicate, bit_expr). Enters: tokens; leaves: expressions, findings in the draft.
+// MySQL's expressions (MySQL manual, "Expressions"). Enters: tokens; leaves: expressions, findings in the draft.
 import type { Cast } from '../cast.ts';
 import { Refusal } from './cursor.ts';
 import { commaList, type Expr, inParentheses, nested, type Parser } from './parser.ts';

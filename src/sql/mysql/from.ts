@@ -1,4 +1,4 @@
-// FROM lists of MySQL (sql_yacc.yy: table_references). Enters: tokens; leaves: the scope and the join conditions.
+// FROM lists of MySQL (MySQL manual, "JOIN Clause"). Enters: tokens; leaves: the scope and the join conditions.
 import type { JoinCondition } from '../condition.ts';
 import { EMPTY_SCOPE, type Scope, type ScopeTable } from '../scope.ts';
 import { Refusal } from './cursor.ts';

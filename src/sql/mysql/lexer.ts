@@ -1,4 +1,4 @@
-// MySQL's and MariaDB's lexical rules (their sql/sql_lex.cc). Enters: a statement text; leaves: tokens with their values.
+// MySQL's and MariaDB's lexical rules (MySQL manual, "Language Structure"). Enters: a statement text; leaves: tokens with their values.
 //
 // It reads under the default sql_mode: a double-quoted token is a string (and noted as `modifier`, since ANSI_QUOTES makes
 // it a name), a backslash escapes. What two servers or two versions of one would read differently is refused.

@@ -3,13 +3,13 @@
 // The parsers that npm has were measured (November 2026, Node 20) over 295 statements against MariaDB 10.11's own verdict, and
 // with short hostile texts, since the peer under inspection writes the text and everybody waits while it is parsed:
 //   - sqlparser-rs as WebAssembly (@guanmingchiu/sqlparser-ts 0.62): agrees on 228; backtracks: 35 nested `cast(` (400
-//     characters) never end; takes reserved words for names; a chain of 700 operators kills the instance for good.
+//     characters) take more than a minute; takes reserved words for names; a chain of 700 operators kills the instance for good.
 //   - node-sql-parser 5.4 (89 MB): agrees on 215 (`mysql`) and 213 (`mariadb`, which refuses a column named `status`);
 //     backtracks: 12 nested `cast(` (191 characters, valid SQL) take 6 s; refuses SET NAMES and SAVEPOINT.
 //   - dt-sql-parser 4.5 (20 MB): agrees on 263; 100 nested CASE (2 kB, valid SQL) take 7 s; knows no `?`; does not load in Node
 //     without a bundler.
-//   - ts-mysql-parser: no release since 2021, MySQL 5.7's and Workbench's grammar. sql-parser-cst: GPL.
-// None can be put in the path of hostile traffic, so the grammar is written here, after sql_yacc.yy's rules, for the statements
+// Not measured: ts-mysql-parser 0.2 (ANTLR like the one before, and older); sql-parser-cst (GPL).
+// None can be put in the path of hostile traffic, so the grammar is written here, after the MySQL manual, for the statements
 // that services send. It takes every token itself, in linear time, so that nothing can hide from it: what it does not know is a
 // `Refusal`, and the text is unparsable. Statements outside of it are read word by word (session.ts, utility.ts).
 import type { StatementDraft } from '../draft.ts';

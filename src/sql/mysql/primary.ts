@@ -1,4 +1,4 @@
-// The operands of MySQL's expressions (sql_yacc.yy: simple_expr). Enters: tokens; leaves: expressions, findings in the draft.
+// The operands of MySQL's expressions (MySQL manual, "Expressions": simple_expr). Enters: tokens; leaves: expressions, findings in the draft.
 import { readCall, readCase, readMatch } from './call.ts';
 import { Refusal } from './cursor.ts';
 import { atQuery, readExpr } from './expression.ts';

@@ -1,4 +1,4 @@
-// SELECT, VALUES, TABLE and their combinations (sql_yacc.yy: query_expression). Enters: tokens; leaves: columns and where.
+// SELECT, VALUES, TABLE and their combinations (MySQL manual, "Query expressions"). Enters: tokens; leaves: columns and where.
 import { whereOf } from '../condition.ts';
 import type { Scope } from '../scope.ts';
 import type { TemplateWhere } from '../template.ts';
