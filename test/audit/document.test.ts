@@ -1,4 +1,4 @@
-// docs/audit.md against the journal of a real replay. Enters: the document, a capture; leaves: assertions on examples and recipes.
+// What docs/audit.md says, against the journal of a real replay. Enters: the document, a capture; leaves: assertions on examples and recipes.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

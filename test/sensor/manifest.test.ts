@@ -1,7 +1,7 @@
 // The sensor on public captures against another reader's counts. Enters: shared captures; leaves: equal counts, or why not.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { Event } from '../../src/events/event.ts';
 import { eventsOfCapture } from '../support/capture.ts';
 

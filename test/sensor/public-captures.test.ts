@@ -1,7 +1,7 @@
 // Public captures (shared/pcaps, MANIFEST.tsv). Enters: traffic that others recorded; leaves: what TCP made of it, in numbers.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { readPackets } from '../../src/sensor/capture/read.ts';
 import { openSensor, type Sensed, summary } from '../support/sensing.ts';
 
@@ -44,7 +44,14 @@ function count(sensed: Sensed, line: string): number {
   return summary(sensed.events).filter((event) => event === line).length;
 }
 
-describe.skipIf(ROWS.length === 0)('public captures (skipped where shared/pcaps is absent)', () => {
+describe('public captures', () => {
+  beforeEach(({ skip }) => {
+    skip(
+      ROWS.length === 0,
+      'the folder of public captures is not beside the project, and SHARED_PCAPS does not name it',
+    );
+  });
+
   it('are all read to their end, with every packet counted and every flow ended', {
     timeout: 120_000,
   }, async () => {

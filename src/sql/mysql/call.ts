@@ -1,9 +1,8 @@
 // Function calls of MySQL with their odd arguments, CASE and MATCH. Enters: tokens; leaves: expressions, findings in the draft.
 import { Refusal } from './cursor.ts';
-import { readBits, readExpr, readType } from './expression.ts';
 import { isUnit } from './keywords.ts';
-import { commaList, type Expr, inParentheses, nested, type Parser } from './parser.ts';
-import { other } from './primary.ts';
+import { commaList, type Expr, inParentheses, nested, other, type Parser, readExpr } from './parser.ts';
+import { readType } from './type.ts';
 import { readOrder, readWindow } from './window.ts';
 
 /** Reads the arguments of the function, whose name was taken, and its OVER. */
@@ -52,7 +51,7 @@ const SPECIAL: { readonly [name: string]: Arguments } = {
     return undefined;
   },
   POSITION: (parser) => {
-    readBits(parser, 0);
+    parser.operand(parser);
     parser.cursor.require('IN');
     readExpr(parser);
     return undefined;

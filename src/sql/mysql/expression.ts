@@ -1,11 +1,19 @@
 // MySQL's expressions (MySQL manual, "Expressions"). Enters: tokens; leaves: expressions, findings in the draft.
-import type { Cast } from '../cast.ts';
 import { Refusal } from './cursor.ts';
-import { commaList, type Expr, inParentheses, nested, type Parser } from './parser.ts';
-import { other, readPrimary } from './primary.ts';
+import {
+  atQuery,
+  commaList,
+  type Expr,
+  inParentheses,
+  nested,
+  other,
+  type Parser,
+  readExpr,
+} from './parser.ts';
+import { readPrimary } from './primary.ts';
 
 /** Reads a whole expression: OR, XOR, AND, NOT, and what they join. */
-export function readExpr(parser: Parser): Expr {
+export function readExpression(parser: Parser): Expr {
   return nested(parser, readOr);
 }
 
@@ -123,11 +131,6 @@ function readIn(left: Expr, negated: boolean, parser: Parser): Expr {
   return { kind: 'test', operator: negated ? 'not-in' : 'in', left, values };
 }
 
-/** True where a query begins, without its parentheses. */
-export function atQuery({ cursor }: Parser): boolean {
-  return cursor.at('SELECT', 'WITH', 'TABLE') || (cursor.at('VALUES') && cursor.peek(1)?.text === '(');
-}
-
 const LEVELS: { readonly [operator: string]: number } = {
   '|': 1,
   '&': 2,
@@ -144,7 +147,7 @@ const LEVELS: { readonly [operator: string]: number } = {
 };
 
 /** Reads operators that bind tighter than `level`, all of which lean to the left. */
-export function readBits(parser: Parser, level: number): Expr {
+function readBits(parser: Parser, level: number): Expr {
   const { cursor } = parser;
   let left = readPrimary(parser);
   for (;;) {
@@ -162,33 +165,7 @@ export function readBits(parser: Parser, level: number): Expr {
   }
 }
 
-/** `CHAR(10) CHARACTER SET x`, `DECIMAL(5,2)`, `SIGNED INTEGER`; null for a type that can change the value. */
-export function readType(parser: Parser): Cast | null {
-  const { cursor } = parser;
-  const token = cursor.any();
-  if (token.kind !== 'word') throw new Refusal('a type was expected');
-  const type = token.name.toUpperCase();
-  let plain = true;
-  if (cursor.symbol('(')) {
-    plain = false;
-    do if (cursor.any().kind !== 'number') throw new Refusal('a type of an unknown form');
-    while (cursor.symbol(','));
-    cursor.expect(')');
-  }
-  if (cursor.take('CHARACTER', 'SET') || cursor.take('CHARSET')) {
-    cursor.any();
-    plain = false;
-  }
-  if (type === 'SIGNED' || type === 'UNSIGNED') cursor.oneOf('INTEGER', 'INT');
-  if (!TYPES.has(type)) throw new Refusal('a type that is not known');
-  if (!plain) return null;
-  if (type === 'CHAR') return 'text';
-  if (type === 'SIGNED') return 'integer';
-  return type === 'DATE' ? 'date' : null;
+/** Reads an operand of comparisons: arithmetic and bits, but no comparison and nothing above it. */
+export function readOperand(parser: Parser): Expr {
+  return readBits(parser, 0);
 }
-
-const TYPES: ReadonlySet<string> = new Set(
-  'BINARY CHAR DATE DATETIME DECIMAL DOUBLE FLOAT INTEGER INT JSON NCHAR REAL SIGNED TIME UNSIGNED VARCHAR YEAR'.split(
-    ' ',
-  ),
-);

@@ -2,8 +2,7 @@
 import type { JoinCondition } from '../condition.ts';
 import { EMPTY_SCOPE, type Scope, type ScopeTable } from '../scope.ts';
 import { Refusal } from './cursor.ts';
-import { atQuery, readExpr } from './expression.ts';
-import { commaList, type Expr, inParentheses, type Parser } from './parser.ts';
+import { atQuery, commaList, type Expr, inParentheses, type Parser, readExpr } from './parser.ts';
 import { toCondition } from './resolve.ts';
 
 /** The members of a FROM list, and the joins between them, whose columns are resolved once the scope is whole. */

@@ -57,6 +57,25 @@ export interface Parser {
   depth: number;
   /** Reads a query that stands inside of something else. */
   readonly subquery: (parser: Parser) => void;
+  /** Reads an expression that stands inside of something else; files of the grammar meet here, not in each other. */
+  readonly expression: (parser: Parser) => Expr;
+  /** Reads an operand of comparisons. */
+  readonly operand: (parser: Parser) => Expr;
+}
+
+/** Reads an expression. */
+export function readExpr(parser: Parser): Expr {
+  return parser.expression(parser);
+}
+
+/** An expression that a policy cannot reason about. */
+export function other(what: string): Expr {
+  return { kind: 'other', what };
+}
+
+/** True before a query. */
+export function atQuery({ cursor }: Parser): boolean {
+  return cursor.at('SELECT', 'WITH', 'TABLE') || (cursor.at('VALUES') && cursor.peek(1)?.text === '(');
 }
 
 /** Levels of nesting, of any kind; honest statements have less than ten. */

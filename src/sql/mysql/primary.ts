@@ -1,15 +1,18 @@
 // The operands of MySQL's expressions (MySQL manual, "Expressions": simple_expr). Enters: tokens; leaves: expressions, findings in the draft.
 import { readCall, readCase, readMatch } from './call.ts';
 import { Refusal } from './cursor.ts';
-import { atQuery, readExpr } from './expression.ts';
 import { isBareFunction, isFunctionName, isUnit } from './keywords.ts';
 import type { MysqlToken } from './lexer.ts';
-import { commaList, type Expr, inParentheses, nested, type Parser } from './parser.ts';
-
-/** An expression that no policy can reason about. */
-export function other(what: string): Expr {
-  return { kind: 'other', what };
-}
+import {
+  atQuery,
+  commaList,
+  type Expr,
+  inParentheses,
+  nested,
+  other,
+  type Parser,
+  readExpr,
+} from './parser.ts';
 
 /** Reads an operand with its signs, and with the COLLATE and the JSON paths that follow it. */
 export function readPrimary(parser: Parser): Expr {

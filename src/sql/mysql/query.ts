@@ -3,10 +3,9 @@ import { whereOf } from '../condition.ts';
 import type { Scope } from '../scope.ts';
 import type { TemplateWhere } from '../template.ts';
 import { Refusal } from './cursor.ts';
-import { readExpr } from './expression.ts';
 import { type From, NO_FROM, readFrom } from './from.ts';
 import { readInto, readLocking } from './outcome.ts';
-import { commaList, type Expr, inParentheses, nested, type Parser, sameName } from './parser.ts';
+import { commaList, type Expr, inParentheses, nested, type Parser, readExpr, sameName } from './parser.ts';
 import { toCondition, toTemplate } from './resolve.ts';
 import { readLimit, readOrder, readSorted, readWindows } from './window.ts';
 

@@ -6,6 +6,7 @@ import { hiddenShape, shapeOf } from '../shape.ts';
 import type { Prepared, StatementTemplate, Template } from '../template.ts';
 import { refuseShape } from '../token.ts';
 import { Cursor, Refusal } from './cursor.ts';
+import { readExpression, readOperand } from './expression.ts';
 import { lexMysql, type MysqlLexed, type MysqlToken } from './lexer.ts';
 import type { Ordinals, Parser } from './parser.ts';
 import { readQuery, readWith } from './query.ts';
@@ -98,7 +99,8 @@ function readOne(
   // They are noted for the whole text: which statement an executable comment was in does not matter to who must allow it.
   for (const feature of features) draft.feature(feature);
   const cursor = new Cursor(tokens);
-  const parser: Parser = { cursor, draft, ordinals, names: new Set(), depth: 0, subquery };
+  const grammar = { subquery, expression: readExpression, operand: readOperand };
+  const parser: Parser = { cursor, draft, ordinals, names: new Set(), depth: 0, ...grammar };
   const explained = cursor.oneOf('EXPLAIN', 'DESCRIBE', 'DESC') !== null || takeAnalyze(cursor);
   const statement = explained ? readExplain(parser) : (readUtility(cursor, draft) ?? readStatement(parser));
   cursor.end();

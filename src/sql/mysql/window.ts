@@ -1,7 +1,6 @@
 // ORDER BY, LIMIT and windows of MySQL. Enters: tokens; leaves: findings in the draft.
 import { Refusal } from './cursor.ts';
-import { readExpr } from './expression.ts';
-import { commaList, inParentheses, type Parser } from './parser.ts';
+import { commaList, inParentheses, type Parser, readExpr } from './parser.ts';
 
 /** `ORDER BY ...`, when it stands here. */
 export function readOrder(parser: Parser): void {
