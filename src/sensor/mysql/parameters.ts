@@ -10,6 +10,12 @@ import { NULL_VALUE, readBinary, readText } from './value.ts';
 const MOST = 0xffff;
 const PARAMETER_COUNT_AVAILABLE = 8;
 const UNSIGNED = 0x80;
+/**
+ * Types that only results have. Bound by a client, servers read them as strings or refuse them, so what is sent so can be
+ * read in two ways (MySQL sql_prepare.cc, `setup_one_conversion_function`): NULL, INT24, YEAR, NEWDATE, the types with a
+ * 2 that are for storage only, VECTOR.
+ */
+const NOT_BOUND: ReadonlySet<number> = new Set([6, 9, 13, 14, 17, 18, 19, 242]);
 /** MariaDB's indicators in a bulk execution. */
 const INDICATOR_NONE = 0;
 const INDICATOR_NULL = 1;
@@ -94,11 +100,15 @@ function readBound(
         ? readText(ahead.peek(), type.type, false)
         : isNull
           ? NULL_VALUE
-          : readBinary(reader, { ...type, binary: false });
+          : readOne(reader, type);
     if (value === null || !reader.ok) return null;
     values.push(value);
   }
   return { values, types };
+}
+
+function readOne(reader: ByteReader, type: ParameterType): SqlValue | null {
+  return NOT_BOUND.has(type.type) ? null : readBinary(reader, { ...type, binary: false });
 }
 
 function readTypes(reader: ByteReader, count: number, named: boolean): readonly ParameterType[] | null {
@@ -143,8 +153,7 @@ export function readBulk(
       const indicator = reader.u8();
       if (indicator > INDICATOR_NULL)
         return { kind: 'unsure', why: 'a bulk execution that leaves values out' };
-      const value =
-        indicator === INDICATOR_NONE ? readBinary(reader, { ...type, binary: false }) : NULL_VALUE;
+      const value = indicator === INDICATOR_NONE ? readOne(reader, type) : NULL_VALUE;
       if (value === null) return { kind: 'unsure', why: 'a bulk execution with values of an unknown type' };
       row.push(value);
     }

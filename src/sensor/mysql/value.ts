@@ -29,7 +29,7 @@ export function readBinary(reader: ByteReader, { type, unsigned, binary }: Value
     case 'year':
       return { type: 'number', text: readInteger(reader, known.size ?? 0, unsigned) };
     case 'float':
-      return { type: 'number', text: floatText(reader.f32le()) };
+      return { type: 'number', text: singleText(reader.f32le()) };
     case 'double':
       return { type: 'number', text: doubleText(reader.f64le()) };
     case 'date':
@@ -45,6 +45,13 @@ export function readBinary(reader: ByteReader, { type, unsigned, binary }: Value
     default:
       return assertNever(known.family);
   }
+}
+
+/** From here on a single-precision number is whole, and all its digits count: the server goes on with them as a double. */
+const WHOLE = 2 ** 24;
+
+function singleText(value: number): string {
+  return Math.abs(value) < WHOLE ? floatText(value) : doubleText(value);
 }
 
 /** A value in the text protocol, or the string that a binary one is. */

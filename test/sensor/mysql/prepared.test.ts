@@ -77,6 +77,7 @@ describe('a prepared statement', () => {
     ['too few values', prepared(2), b.execute(7, [int(1)])],
     ['too many values', prepared(1), b.execute(7, [int(1), int(2)])],
     ['values where none are wanted', prepared(0), b.execute(7, [int(1)])],
+    ['a type that no client binds', prepared(1), b.execute(7, [{ type: 9, bytes: b.int32(1) }])],
     ['a type that is none', prepared(1), b.execute(7, [{ type: 99, bytes: b.int32(1) }])],
   ])('is not trusted with %s', (_, parse, execute) => {
     expect(statements(parse.send('orig', execute))).toMatchObject([
