@@ -32,11 +32,11 @@ export const MYSQL = 0x1;
 export const CONNECT_WITH_DB = 0x8;
 export const COMPRESS = 0x20;
 export const LOCAL_FILES = 0x80;
-export const PROTOCOL_41 = 0x200;
+const PROTOCOL_41 = 0x200;
 export const SSL = 0x800;
-export const SECURE_CONNECTION = 0x8000;
-export const PLUGIN_AUTH = 0x8_0000;
-export const CONNECT_ATTRS = 0x10_0000;
+const SECURE_CONNECTION = 0x8000;
+const PLUGIN_AUTH = 0x8_0000;
+const CONNECT_ATTRS = 0x10_0000;
 export const SESSION_TRACK = 0x80_0000;
 export const DEPRECATE_EOF = 0x100_0000;
 export const OPTIONAL_METADATA = 0x200_0000;
@@ -182,7 +182,7 @@ export function execute(id: number, values: readonly Bound[], { types = true, fl
   );
 }
 
-export function bound(values: readonly Bound[], types: boolean): Buffer[] {
+function bound(values: readonly Bound[], types: boolean): Buffer[] {
   const nulls = Buffer.alloc((values.length + 7) >> 3);
   values.forEach(({ bytes }, index) => {
     if (bytes === null) nulls[index >> 3] = (nulls[index >> 3] ?? 0) | (1 << (index & 7));

@@ -2,7 +2,7 @@
 import type { Ambiguity } from '../../events/common.ts';
 import type { SqlValue } from '../../events/sql.ts';
 import { ByteReader } from '../sql/byte-reader.ts';
-import { decodeText, latin1 } from '../sql/text.ts';
+import { decodeText } from '../sql/text.ts';
 import type { Connection } from './connection.ts';
 import type { Message } from './framing.ts';
 import {
@@ -11,6 +11,7 @@ import {
   readBind,
   readBindNames,
   readExecute,
+  readName,
   readParse,
   readTarget,
 } from './frontend.ts';
@@ -47,7 +48,7 @@ export class Extended {
       return;
     }
     if (parsed === null) this.#requests.incomplete(message, 'a Parse');
-    const name = parsed?.name ?? latin1(new ByteReader(message.body).untilZero());
+    const name = parsed?.name ?? readName(new ByteReader(message.body));
     const bytes = parsed?.text ?? NOTHING;
     const { characters, ambiguities } = this.#requests.characters(bytes);
     const statement: Statement = {

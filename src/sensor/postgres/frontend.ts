@@ -2,11 +2,13 @@
 import { ByteReader } from '../sql/byte-reader.ts';
 import { latin1 } from '../sql/text.ts';
 
-/** The most parameters that a server takes, as the count is two bytes. */
-const MOST = 0xffff;
+/**
+ * Names of statements and portals differ in their first 63 bytes or not at all: the server's tables cut them
+ * (NAMEDATALEN in prepare.c and portalmem.c), so a Close of a longer name can hit another one.
+ */
+const LONGEST_NAME = 63;
 
 export interface ParseMessage {
-  /** Names are compared as Latin-1, so that every byte counts. */
   readonly name: string;
   readonly text: Uint8Array;
   readonly oids: readonly number[];
@@ -21,6 +23,11 @@ export interface BindMessage {
   readonly resultFormats: Uint8Array;
 }
 
+/** A name, compared as Latin-1 so that every byte counts. */
+export function readName(reader: ByteReader): string {
+  return latin1(reader.untilZero().subarray(0, LONGEST_NAME));
+}
+
 /** A string that is the whole body (PostgreSQL documentation, "Query"). Null when it does not end where the message does. */
 export function readString(body: Uint8Array): Uint8Array | null {
   const reader = new ByteReader(body);
@@ -31,7 +38,7 @@ export function readString(body: Uint8Array): Uint8Array | null {
 /** Statement name, text, parameter type numbers. */
 export function readParse(body: Uint8Array): ParseMessage | null {
   const reader = new ByteReader(body);
-  const name = latin1(reader.untilZero());
+  const name = readName(reader);
   const text = reader.untilZero();
   const count = reader.u16be();
   if (count * 4 !== reader.left) return null;
@@ -43,8 +50,8 @@ export function readParse(body: Uint8Array): ParseMessage | null {
 /** Portal and statement names, parameter formats and values, result formats. */
 export function readBind(body: Uint8Array): BindMessage | null {
   const reader = new ByteReader(body);
-  const portal = latin1(reader.untilZero());
-  const statement = latin1(reader.untilZero());
+  const portal = readName(reader);
+  const statement = readName(reader);
   const formats = readFormats(reader);
   const count = reader.u16be();
   const values: (Uint8Array | null)[] = [];
@@ -61,8 +68,8 @@ export function readBind(body: Uint8Array): BindMessage | null {
 /** `portal` and `statement` of a Bind whose rest is not there. */
 export function readBindNames(body: Uint8Array): { portal: string; statement: string } | null {
   const reader = new ByteReader(body);
-  const portal = latin1(reader.untilZero());
-  const statement = latin1(reader.untilZero());
+  const portal = readName(reader);
+  const statement = readName(reader);
   return reader.ok ? { portal, statement } : null;
 }
 
@@ -70,14 +77,14 @@ export function readBindNames(body: Uint8Array): { portal: string; statement: st
 export function readTarget(body: Uint8Array): { readonly what: 'S' | 'P'; readonly name: string } | null {
   const reader = new ByteReader(body);
   const what = String.fromCharCode(reader.u8());
-  const name = latin1(reader.untilZero());
+  const name = readName(reader);
   return reader.finished && (what === 'S' || what === 'P') ? { what, name } : null;
 }
 
 /** Portal name and the most rows wanted, 0 for all. */
 export function readExecute(body: Uint8Array): { readonly portal: string; readonly rows: number } | null {
   const reader = new ByteReader(body);
-  const portal = latin1(reader.untilZero());
+  const portal = readName(reader);
   const rows = reader.i32be();
   return reader.finished ? { portal, rows } : null;
 }
@@ -91,7 +98,7 @@ export function formatOf(formats: Uint8Array, index: number): number | null {
 /** Null for a code that does not exist. Kept as bytes, because a peer may send 65,535 of them. */
 function readFormats(reader: ByteReader): Uint8Array | null {
   const count = reader.u16be();
-  if (count > MOST || count * 2 > reader.left) {
+  if (count * 2 > reader.left) {
     reader.ok = false;
     return null;
   }

@@ -66,7 +66,7 @@ class PostgresParser implements StreamParser, MessageSink {
     if (!state.begun || state.unsure) {
       state.begun = true;
       state.unsure = true;
-      if (!state.told) this.#connection.note('gap', span, 'bytes are missing where the connection begins');
+      // The loss itself is reported by who found it.
       state.told = true;
       return;
     }

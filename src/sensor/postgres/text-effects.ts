@@ -15,13 +15,13 @@ export const NO_EFFECTS: TextEffects = { statements: [], portals: false, encodin
 /** Identifiers are cut here (NAMEDATALEN - 1), so a longer one names something else. */
 const LONGEST_NAME = 63;
 const SUSPECTS =
-  /\b(?:deallocate|discard|prepare|declare|close|commit|rollback|abort|end|client_encoding|names)\b/i;
+  /\b(?:deallocate|discard|prepare|declare|close|commit|rollback|abort|end|client_encoding|names|reset)\b/i;
 const ENDS_PORTALS = new Set(['commit', 'rollback', 'abort', 'end', 'declare', 'close']);
 
 /** Looks at the first words of every statement. A function that does the same inside is not seen: its call is another text. */
 export function textEffects(text: string): TextEffects {
   if (!SUSPECTS.test(text)) return NO_EFFECTS;
-  const encoding = /client_encoding|names/i.test(text);
+  const encoding = /client_encoding|names|reset|discard/i.test(text);
   const { heads, whole } = statementHeads(text, 'postgres');
   if (!whole) return { statements: 'all', portals: true, encoding };
   const names: string[] = [];
@@ -49,11 +49,10 @@ function isWord(token: HeadToken | undefined, word: string): boolean {
   return token?.kind === 'word' && token.text === word;
 }
 
-/** The identifier as the server folds it; null where that depends on its locale or its rules of length. */
+/** The identifier as the server folds it; null where that depends on its locale, its encoding or its rules of length. */
 function nameOf(token: HeadToken | undefined): string | null {
   if (token === undefined || (token.kind !== 'word' && token.kind !== 'quoted')) return null;
   const plain = Buffer.byteLength(token.text) === token.text.length;
-  if (token.text.length > LONGEST_NAME || (token.kind === 'word' && !plain) || token.text === 'u')
-    return null;
+  if (token.text.length > LONGEST_NAME || !plain || token.text === 'u') return null;
   return token.text;
 }

@@ -146,6 +146,22 @@ describe('a prepared statement', () => {
     expect(emitted.map(({ kind }) => kind)).toEqual(['sql-statement', 'sql-prepare', 'sql-result']);
   });
 
+  it('may be answered without the definitions of its columns, which are then those of the prepare', () => {
+    const also = b.OPTIONAL_METADATA;
+    const emitted = prepared(0, connected({ also }))
+      .send('orig', b.prepare('select a'))
+      .send('resp', b.prepared(8, 0, ['a']))
+      .send('orig', b.execute(8, []))
+      .send(
+        'resp',
+        join(b.packet(1, Buffer.of(0, 1)), b.eof(2), b.packet(3, Buffer.of(0, 0), b.lenenc('x')), b.eof(4)),
+      )
+      .end();
+    expect(only(emitted, 'sql-result')).toMatchObject([
+      { columns: [{ name: 'a' }], rows: [[{ text: 'x' }]] },
+    ]);
+  });
+
   it('that the server refuses is an error of no request', () => {
     const emitted = connected().send('orig', b.prepare('selec')).send('resp', b.error(1, 1064)).end();
     expect(emitted).toMatchObject([{ kind: 'sql-result', request: null, code: '1064' }]);

@@ -257,6 +257,8 @@ describe('a statement whose text may be another one is not trusted', () => {
   it.each([
     'deallocate s',
     'DEALLOCATE PREPARE "s"',
+    'deallocate "\u00e9"',
+    'deallocate u&"s"',
     '/* x */ discard all',
     "select ';'; deallocate all",
     'prepare s as delete from t',
@@ -309,6 +311,18 @@ describe('a statement whose text may be another one is not trusted', () => {
       text: 'select 1',
       ambiguities: [{ code: 'sql-unknown-statement' }],
     });
+  });
+
+  it('when a name that the server cuts to the same one was closed', () => {
+    const long = 'x'.repeat(63);
+    const emitted = connected()
+      .send('orig', join(b.parse(`${long}a`, 'select 1'), b.SYNC))
+      .send('resp', answer(b.PARSED))
+      .send('orig', join(b.close('S', `${long}b`), b.parse(`${long}c`, 'delete from t'), b.SYNC))
+      .send('resp', answer(b.CLOSED, b.PARSED))
+      .send('orig', join(b.bind({ statement: `${long}a` }), b.execute(), b.SYNC))
+      .end();
+    expect(only(emitted, 'sql-statement')[0]?.text).toBe('delete from t');
   });
 
   it('when a Close or a simple query has taken the unnamed one away', () => {
