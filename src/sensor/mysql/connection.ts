@@ -93,6 +93,11 @@ export class Connection {
     this.#charset = collation === null ? 'other' : charsetByCollation(collation);
   }
 
+  /** The login was not seen, and the answers now showed whether EOF packets are left out. */
+  learnEof(deprecateEof: boolean): void {
+    this.capabilities = { ...this.capabilities, deprecateEof };
+  }
+
   /** A command is under way. False when too many are, which ends the analysis. */
   await(entry: Pending, span: Span): boolean {
     this.#count(entry, 1);

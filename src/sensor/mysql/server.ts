@@ -25,7 +25,7 @@ const END = 0xfe;
 const ERROR = 0xff;
 /** An EOF_Packet is shorter than any row that begins with the same byte. */
 const LONGEST_EOF = 8;
-/** Bytes kept of a packet that is not wanted whole: enough for its kind, and for an OK with what it tracks. */
+/** Kept of a packet that is not wanted whole (bytes): its kind, or an OK with what it tracks. */
 const SHORT = 4096;
 
 /** What the next message of the answer is. `columns-end`: an EOF_Packet, or nothing where these are not used. */
@@ -223,18 +223,13 @@ export class Server {
     const { capabilities } = this.#connection;
     this.#stage = 'rows';
     if (isEof(message)) {
-      if (capabilities.deprecateEof === null) this.#deprecateEof(false);
+      if (capabilities.deprecateEof === null) this.#connection.learnEof(false);
       const eof = readEof(message.body);
       if (eof.cursor && head.binary) this.#finish(message, head, eof);
     } else if (capabilities.deprecateEof === null) {
-      this.#deprecateEof(true);
+      this.#connection.learnEof(true);
       this.#row(message, head, message.body[0] ?? 0);
     } else this.#malformed(message, 'column definitions without an end');
-  }
-
-  /** The login was not seen, and the answers now showed whether they have EOF packets. */
-  #deprecateEof(deprecateEof: boolean): void {
-    this.#connection.capabilities = { ...this.#connection.capabilities, deprecateEof };
   }
 
   #row(message: Message, head: Pending, kind: number): void {
@@ -263,7 +258,7 @@ export class Server {
   /** Is this the EOF packet that may stand here? If not, none stands behind any definitions. */
   #endDefinitions(message: Message): void {
     const eof = isEof(message) && message.first === this.#connection.expected;
-    this.#deprecateEof(!eof);
+    this.#connection.learnEof(!eof);
     if (!eof) this.#define(message, this.#definitions.next());
   }
 
