@@ -13,7 +13,8 @@ export function doubleText(value: number): string {
 export function floatText(value: number): string {
   for (let digits = 1; digits <= 9; digits += 1) {
     const text = value.toPrecision(digits);
-    if (Math.fround(Number(text)) === value) return doubleText(Number(text));
+    // Object.is tells -0 from 0, which servers do, too.
+    if (Object.is(Math.fround(Number(text)), value)) return doubleText(Number(text));
   }
   return doubleText(value);
 }
