@@ -1,6 +1,7 @@
 // Everything that a command may touch of the process that it runs in. Enters: the process; leaves: writing, colours, the wish to stop.
 import { performance } from 'node:perf_hooks';
 import pc from 'picocolors';
+import { EXIT } from './exit-codes.ts';
 
 export type Colours = ReturnType<typeof pc.createColors>;
 
@@ -36,11 +37,13 @@ export function processTerminal(): Terminal {
   process.once('SIGINT', () => stop.abort());
   process.once('SIGTERM', () => stop.abort());
   let open = true;
-  // A reader such as `head` has gone: that is no failure, there is only no more to say.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
     open = false;
     stop.abort();
+    // A reader such as `head` has gone: that is no failure, there is only no more to say.
+    if (error.code === 'EPIPE') return;
+    process.stderr.write(`flowtap: standard output cannot be written (${error.code}); give it room\n`);
+    process.exit(EXIT.unusable);
   });
   return {
     out: (text) => {

@@ -1,6 +1,6 @@
 // The program as a process of its own: signals and pipes. Enters: the built program; leaves: assertions on how it ends.
-import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -50,6 +50,19 @@ describe('the built program', () => {
     child.hangUp();
     const { code, err } = await child.ended;
     expect({ code, err }).toEqual({ code: 0, err: '' });
+  });
+
+  it('says in one line that its output has no room', ({ skip }) => {
+    skip(!existsSync('/dev/full'), 'this system has no /dev/full');
+    const full = openSync('/dev/full', 'w');
+    const { status, stderr } = spawnSync(process.execPath, [PROGRAM, 'replay', MANY, ...ARGUMENTS], {
+      cwd: ROOT,
+      encoding: 'utf8',
+      stdio: ['ignore', full, 'pipe'],
+    });
+    closeSync(full);
+    expect(stderr).toBe('flowtap: standard output cannot be written (ENOSPC); give it room\n');
+    expect(status).toBe(2);
   });
 
   it('ends cleanly when it is interrupted, with what it had seen', async () => {

@@ -39,7 +39,7 @@ export async function runModule(file: string, { timeout, print }: ModuleOptions)
         'policy-crashed',
         reply.place ?? { file },
         `the module failed while it was loaded: ${oneLine(reply.message)}`,
-        'mend it; "flowtap check" loads it alone',
+        'correct the module',
       );
   }
 }

@@ -52,7 +52,7 @@ export async function typeCheck(files: readonly string[]): Promise<void> {
       'policy-type',
       placeOf(first, source.fileName),
       `${message.replace(/\.$/, '')} (TS${first.code})`,
-      'mend the type, or pass --no-typecheck to see what the policy does without it',
+      'correct it in the module',
     );
   }
 }
