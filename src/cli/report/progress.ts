@@ -15,7 +15,7 @@ export class Progress {
   #drawn = 0;
   #visible = false;
   #ended = 0;
-  #current: { readonly name: string; readonly size: number | null } | null = null;
+  #current: { readonly name: string; readonly done: number; readonly size: number | null } | null = null;
 
   /** `total`: bytes of all captures, or null when one of them has no size (a pipe). */
   constructor(terminal: Terminal, total: number | null) {
@@ -26,8 +26,10 @@ export class Progress {
 
   update(name: string, done: number, size: number | null): void {
     if (!this.#terminal.live) return;
-    if (this.#current !== null && this.#current.name !== name) this.#ended += this.#current.size ?? 0;
-    this.#current = { name, size };
+    const before = this.#current;
+    // The same capture may be given twice.
+    if (before !== null && (before.name !== name || before.done > done)) this.#ended += before.size ?? 0;
+    this.#current = { name, done, size };
     const now = this.#terminal.now();
     if (now - this.#started < PATIENCE || now - this.#drawn < PAUSE) return;
     this.#drawn = now;
