@@ -1,0 +1,122 @@
+##! Connections: their beginning at the SYN, their answer, the end of each side, their end, and what TCP itself is unsure of.
+
+@load ./main
+
+module FlowTap;
+
+export {
+	## The first packet of a connection. `midstream`: it was not a SYN.
+	global conn_new: event(h: Head, orig_h: addr, orig_p: count, resp_h: addr, resp_p: count, vlans: vector of count, midstream: bool);
+
+	## The responder has answered.
+	global conn_established: event(h: Head);
+
+	## A side has sent its FIN, and everything before it was seen.
+	global side_end: event(h: Head, is_orig: bool);
+
+	## Nothing more will come: `fin`, `rst`, `timeout`.
+	global conn_end: event(h: Head, how: string);
+
+	## Bytes of the traffic that two readers could take differently, by a code of the engine's.
+	global ambiguity: event(h: Head, code: string, detail: string);
+
+	## What is known of a connection here.
+	type State: record {
+		ended: bool &default=F;
+		## Bytes are published as they come, since no grammar reads them (any more).
+		unread: bool &default=F;
+		## Bytes published so far of a connection on an undeclared port, by side.
+		orig_bytes: count &default=0;
+		resp_bytes: count &default=0;
+	};
+}
+
+redef record connection += {
+	flowtap: State &optional;
+};
+
+redef ignore_checksums = T;
+# A gap is told also in connections whose beginning was not seen.
+redef report_gaps_for_partial = T;
+
+global followed: count = 0;
+
+## Weirds of Zeek by which readers of the same packets may come to other bytes.
+const ambiguous_weirds: table[string] of string = {
+	["SYN_with_data"] = "tcp-data-in-syn",
+	["fragment_overlap"] = "ip-fragment-overlap",
+	["fragment_inconsistency"] = "ip-fragment-overlap",
+	["fragment_size_inconsistency"] = "ip-fragment-overlap",
+};
+
+event new_connection(c: connection)
+	{
+	if ( get_port_transport_proto(c$id$resp_p) != tcp || ! wanted(c$id) )
+		return;
+	c$flowtap = State();
+	++followed;
+	local vlans: vector of count = vector();
+	if ( c?$vlan )
+		vlans += int_to_count(c$vlan);
+	if ( c?$inner_vlan )
+		vlans += int_to_count(c$inner_vlan);
+	local header = get_current_packet_header();
+	local midstream = ! (header?$tcp && header$tcp$flags & 2 != 0);
+	c$flowtap$unread = midstream || ! declared(c$id$resp_p);
+	check(Cluster::publish(event_topic, conn_new, next_head(c$uid), c$id$orig_h, port_to_count(c$id$orig_p), c$id$resp_h,
+	                       port_to_count(c$id$resp_p), vlans, midstream));
+	}
+
+event connection_established(c: connection)
+	{
+	if ( c?$flowtap )
+		check(Cluster::publish(event_topic, conn_established, next_head(c$uid)));
+	}
+
+event connection_EOF(c: connection, is_orig: bool) &priority=-5
+	{
+	if ( c?$flowtap && ! c$flowtap$ended )
+		check(Cluster::publish(event_topic, side_end, next_head(c$uid), is_orig));
+	}
+
+function end_connection(c: connection, how: string)
+	{
+	if ( ! c?$flowtap || c$flowtap$ended )
+		return;
+	c$flowtap$ended = T;
+	--followed;
+	check(Cluster::publish(event_topic, conn_end, next_head(c$uid), how));
+	}
+
+event connection_finished(c: connection) &priority=-5
+	{
+	end_connection(c, "fin");
+	}
+
+event connection_reset(c: connection) &priority=-5
+	{
+	end_connection(c, "rst");
+	}
+
+event connection_rejected(c: connection) &priority=-5
+	{
+	end_connection(c, "rst");
+	}
+
+event connection_state_remove(c: connection) &priority=-5
+	{
+	end_connection(c, "timeout");
+	}
+
+event rexmit_inconsistency(c: connection, t1: string, t2: string, tcp_flags: string)
+	{
+	if ( c?$flowtap )
+		check(Cluster::publish(event_topic, ambiguity, next_head(c$uid), "tcp-overlap-conflict",
+		                       "the same bytes of the stream were sent twice and differ"));
+	}
+
+event conn_weird(name: string, c: connection, addl: string)
+	{
+	if ( c?$flowtap && name in ambiguous_weirds )
+		check(Cluster::publish(event_topic, ambiguity, next_head(c$uid), ambiguous_weirds[name], name));
+	}
