@@ -39,7 +39,17 @@ redef ignore_checksums = T;
 # A gap is told also in connections whose beginning was not seen.
 redef report_gaps_for_partial = T;
 
-global followed: count = 0;
+## What an engine that connects later has to be told of a connection that goes on.
+type Known: record {
+	id: conn_id;
+	vlans: vector of count;
+};
+
+## Connections that have begun and not ended.
+global known: table[string] of Known = table();
+
+## Connections that were not followed, since there were too many.
+global unfollowed: count = 0;
 
 ## Weirds of Zeek by which readers of the same packets may come to other bytes.
 const ambiguous_weirds: table[string] of string = {
@@ -49,12 +59,22 @@ const ambiguous_weirds: table[string] of string = {
 	["fragment_size_inconsistency"] = "ip-fragment-overlap",
 };
 
+function announce(uid: string, what: Known, midstream: bool)
+	{
+	check(Cluster::publish(event_topic, conn_new, next_head(uid), what$id$orig_h, port_to_count(what$id$orig_p), what$id$resp_h,
+	                       port_to_count(what$id$resp_p), what$vlans, midstream));
+	}
+
 event new_connection(c: connection)
 	{
 	if ( get_port_transport_proto(c$id$resp_p) != tcp || ! wanted(c$id) )
 		return;
+	if ( |known| >= connection_limit )
+		{
+		++unfollowed;
+		return;
+		}
 	c$flowtap = State();
-	++followed;
 	local vlans: vector of count = vector();
 	if ( c?$vlan )
 		vlans += int_to_count(c$vlan);
@@ -63,8 +83,15 @@ event new_connection(c: connection)
 	local header = get_current_packet_header();
 	local midstream = ! (header?$tcp && header$tcp$flags & 2 != 0);
 	c$flowtap$unread = midstream || ! declared(c$id$resp_p);
-	check(Cluster::publish(event_topic, conn_new, next_head(c$uid), c$id$orig_h, port_to_count(c$id$orig_p), c$id$resp_h,
-	                       port_to_count(c$id$resp_p), vlans, midstream));
+	known[c$uid] = [$id=c$id, $vlans=vlans];
+	announce(c$uid, known[c$uid], midstream);
+	}
+
+# Before that, main.zeek says hello; after it, a heartbeat says that there are no others.
+event Cluster::websocket_client_added(info: Cluster::EndpointInfo, subscriptions: string_vec) &priority=-5
+	{
+	for ( uid, what in known )
+		announce(uid, what, T);
 	}
 
 event connection_established(c: connection)
@@ -84,7 +111,7 @@ function end_connection(c: connection, how: string)
 	if ( ! c?$flowtap || c$flowtap$ended )
 		return;
 	c$flowtap$ended = T;
-	--followed;
+	delete known[c$uid];
 	check(Cluster::publish(event_topic, conn_end, next_head(c$uid), how));
 	}
 

@@ -16,9 +16,6 @@ export {
 	## Raised by the grammars.
 	global message: event(c: connection, is_orig: bool, start: count, raw: string, length: count, kind: string, about: vector of string);
 
-	## Raised by a grammar that cannot go on: from here on bytes are published as they come.
-	global unreadable: event(c: connection, is_orig: bool, start: count);
-
 	## True for a port that a grammar reads.
 	global declared: function(p: port): bool;
 
@@ -79,12 +76,6 @@ event FlowTap::message(c: connection, is_orig: bool, start: count, raw: string, 
 	{
 	if ( c?$flowtap && ! c$flowtap$unread && ! c$flowtap$ended )
 		publish_data(c, is_orig, start, raw, length, kind, about);
-	}
-
-event FlowTap::unreadable(c: connection, is_orig: bool, start: count)
-	{
-	if ( c?$flowtap )
-		c$flowtap$unread = T;
 	}
 
 event tcp_contents(c: connection, is_orig: bool, seq: count, contents: string)

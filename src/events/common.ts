@@ -45,6 +45,8 @@ export type AmbiguityCode =
   | 'tcp-urgent-data'
   | 'tcp-data-in-syn'
   | 'ip-fragment-overlap'
+  /** Zeek's grammar and our reader make different things of the same bytes. */
+  | 'readers-disagree'
   | 'http-length-and-chunked'
   | 'http-duplicate-length'
   | 'http-bad-length'

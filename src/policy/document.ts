@@ -210,6 +210,7 @@ export const DEFAULT_POSTURES: Readonly<Record<PostureCause, Posture>> = {
   gap: 'pass',
   midstream: 'pass',
   evicted: 'pass',
+  unseen: 'pass',
   consequence: 'pass',
 };
 

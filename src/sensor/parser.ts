@@ -56,6 +56,11 @@ export interface StreamParser {
   readonly protocol: Protocol;
   /** `bytes` belong to the parser from now on up to the next call only: copy what must be kept. */
   data(side: Span['side'], offset: number, bytes: Uint8Array): void;
+  /**
+   * `length` bytes from `offset` were there, but the source did not hand them on: the rest of a body or message over a limit,
+   * or a secret. Where a parser is not within such bytes, they are lost to it.
+   */
+  elided(side: Span['side'], offset: number, length: number): void;
   /** `length` bytes from `offset` will never come. */
   lost(side: Span['side'], offset: number, length: number): void;
   end(side: Span['side'], how: StreamEnd): void;

@@ -1,5 +1,6 @@
 // What the sensor did, in numbers. Enters: counts of every part; leaves: the object that says that nothing vanished.
 import type { Protocol } from '../events/common.ts';
+import type { FlowEvent } from '../events/event.ts';
 import type { LostCause } from '../events/lost.ts';
 import { IGNORED, type Ignored } from './link/ignored.ts';
 
@@ -43,6 +44,7 @@ const NO_LOST: Readonly<Record<LostCause, 0>> = {
   limit: 0,
   malformed: 0,
   evicted: 0,
+  unseen: 0,
 };
 
 /** All counts at zero. */
@@ -65,4 +67,28 @@ export function emptyStatistics(): SensorStatistics {
     retransmittedBytes: 0,
     uncomparedBytes: 0,
   };
+}
+
+/** Counts an event of a flow. */
+export function countEvent(event: FlowEvent, statistics: SensorStatistics): void {
+  if ('ambiguities' in event && event.ambiguities.length > 0) statistics.ambiguousMessages += 1;
+  switch (event.kind) {
+    case 'http-request':
+      statistics.requests.http += 1;
+      return;
+    case 'amqp-method':
+      statistics.requests.amqp += 1;
+      return;
+    case 'sql-statement':
+    case 'sql-command':
+      statistics.requests[event.dialect] += 1;
+      return;
+    case 'analysis-lost':
+      statistics.lost[event.cause] += 1;
+      return;
+    case 'ambiguity':
+      statistics.ambiguities += 1;
+      return;
+    default:
+  }
 }

@@ -81,6 +81,12 @@ export class UndecidedReader {
     this.#decide(this.#full());
   }
 
+  /** Bytes that the source has seen and not handed on; before the protocol is sure, that is a loss. */
+  elided(side: Side, offset: number, length: number): void {
+    if (this.#parser === null) this.lost(side, offset, length);
+    else this.#parser.elided(side, offset, length);
+  }
+
   lost(side: Side, offset: number, length: number): void {
     if (this.#parser !== null) {
       this.#parser.lost(side, offset, length);

@@ -14,7 +14,7 @@ import { openSensor, summary } from '../support/sensing.ts';
 const folder = mkdtempSync(join(tmpdir(), 'replay-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const silent: ParserFactory = () => ({ protocol: 'http', data() {}, lost() {}, end() {} });
+const silent: ParserFactory = () => ({ protocol: 'http', data() {}, lost() {}, elided() {}, end() {} });
 const parsers = { http: silent, amqp: silent, postgres: silent, mysql: silent };
 const TALK = new Conversation().open().send('client', 'GET / HTTP/1.1\r\n\r\n').close().frames;
 

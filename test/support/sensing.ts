@@ -104,6 +104,9 @@ function notingParsers(notes: Notes[], lines: boolean): ParserFactories {
           note[side].push('\u2205'.repeat(Math.min(length, 1000)));
           note.calls.push(`${side} lost ${offset}+${length}`);
         },
+        elided(side, offset, length) {
+          note.calls.push(`${side} elided ${offset}+${length}`);
+        },
         end(side, how) {
           note.calls.push(`${side} end ${how}`);
         },

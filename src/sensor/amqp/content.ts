@@ -8,7 +8,7 @@ export class Content {
   /** Stream offset of the method's frame. */
   readonly start: number;
   readonly ambiguities: Ambiguity[];
-  readonly #limit: number;
+  #limit: number;
   readonly #parts: Buffer[] = [];
   #kept = 0;
   #length = 0n;
@@ -42,6 +42,12 @@ export class Content {
     if (kept.length === 0) return;
     this.#parts.push(Buffer.from(kept));
     this.#kept += kept.length;
+  }
+
+  /** Counts bytes that are not handed on: nothing behind them is kept. */
+  skip(length: number): void {
+    this.#length += BigInt(length);
+    this.#limit = this.#kept;
   }
 
   /** The content; null while bytes are to come. */

@@ -14,6 +14,8 @@ export interface FrameHandler {
   frame(type: number, channel: number, bytes: Buffer, start: number, end: number): void;
   /** Part of a body frame. */
   body(channel: number, bytes: Buffer): void;
+  /** Bytes of a body frame that are not handed on. */
+  elided(channel: number, length: number): void;
   /** A body frame is complete. */
   bodyEnd(channel: number, end: number): void;
   fail(cause: 'malformed' | 'limit', detail: string, offset: number): void;
@@ -57,6 +59,14 @@ export class FrameReader {
         at++;
       }
     }
+  }
+
+  /** Bytes that were there and are not handed on. False when they are not all of one body frame. */
+  elided(length: number): boolean {
+    if (this.#type !== BODY || length > this.#left) return false;
+    this.#left -= length;
+    this.#handler.elided(this.#channel, length);
+    return true;
   }
 
   #readHeader(bytes: Buffer, offset: number): number {

@@ -59,6 +59,10 @@ class AmqpParser implements StreamParser {
     if (buffer.length > 0 && !this.#done) state.frames.data(at, buffer);
   }
 
+  elided(side: Side, _offset: number, length: number): void {
+    if (!this.#done && !this.#sides[side].frames.elided(length)) this.lost(side);
+  }
+
   lost(side: Side): void {
     // Frame boundaries are lost with the bytes, and payloads hold whatever an attacker likes: seeking them would be guessing.
     // The cause `gap` itself is told by the layer below.
@@ -75,6 +79,7 @@ class AmqpParser implements StreamParser {
     const frames = new FrameReader(Math.max(limits.head, 1 << 17), {
       frame: (type, channel, payload, start, end) => this.#frame(side, type, channel, payload, start, end),
       body: (channel, part) => this.#sides[side].contents.get(channel)?.add(part),
+      elided: (channel, length) => this.#sides[side].contents.get(channel)?.skip(length),
       bodyEnd: (channel, end) => this.#bodyEnd(side, channel, end),
       fail: (cause, detail, offset) => this.#lose(side, cause, detail, offset),
     });

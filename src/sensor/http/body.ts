@@ -11,6 +11,7 @@ export class BodyCollector {
   #kept = 0;
   #length = 0;
   #lost = false;
+  #skipped = false;
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -20,10 +21,16 @@ export class BodyCollector {
   add(bytes: Uint8Array): void {
     this.#length += bytes.length;
     const room = this.#limit - this.#kept;
-    if (room <= 0 || bytes.length === 0) return;
+    if (room <= 0 || bytes.length === 0 || this.#skipped) return;
     const kept = Buffer.from(bytes.subarray(0, room));
     this.#parts.push(kept);
     this.#kept += kept.length;
+  }
+
+  /** Counts bytes that are not kept. */
+  skip(length: number): void {
+    this.#length += length;
+    this.#skipped = true;
   }
 
   lose(length: number): void {

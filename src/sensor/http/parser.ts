@@ -84,6 +84,14 @@ class HttpParser implements StreamParser {
     else this.#responses.data(offset, bytes);
   }
 
+  elided(side: Side, offset: number, length: number): void {
+    if (this.#done) return;
+    if (side === 'resp') this.#release(true);
+    const reader = side === 'orig' ? this.#requests : this.#responses;
+    if (reader.elided(offset, length)) this.#offsets[side] = offset + length;
+    else this.lost(side, offset, length);
+  }
+
   lost(side: Side, offset: number, length: number): void {
     if (this.#done) return;
     this.#uncertain = true;

@@ -76,6 +76,19 @@ export class MessageReader {
       at += this.#step(buffer.subarray(at), offset + at);
   }
 
+  /** Bytes that were there and are not handed on. False when they are not all of the body under way. */
+  elided(offset: number, length: number): boolean {
+    const state = this.#state;
+    if (state.kind === 'until-close') {
+      this.#body?.skip(length);
+      return true;
+    }
+    if ((state.kind !== 'body' && state.kind !== 'chunk') || length > state.left) return false;
+    this.#body?.skip(length);
+    this.#pass(state, offset, length);
+    return true;
+  }
+
   lost(offset: number, length: number): 'inside-body' | 'resync' | 'stopped' {
     const state = this.#state;
     if (state.kind === 'stopped') return 'stopped';
@@ -85,11 +98,7 @@ export class MessageReader {
     }
     if ((state.kind === 'body' || state.kind === 'chunk') && length <= state.left) {
       this.#body?.lose(length);
-      state.left -= length;
-      if (state.left === 0) {
-        if (state.kind === 'body') this.#finish(offset + length, []);
-        else this.#state = { kind: 'chunk-end' };
-      }
+      this.#pass(state, offset, length);
       return 'inside-body';
     }
     if (this.#message !== null) {
@@ -133,11 +142,7 @@ export class MessageReader {
       case 'chunk': {
         const taken = Math.min(state.left, bytes.length);
         this.#body?.add(bytes.subarray(0, taken));
-        state.left -= taken;
-        if (state.left === 0) {
-          if (state.kind === 'body') this.#finish(offset + taken, []);
-          else this.#state = { kind: 'chunk-end' };
-        }
+        this.#pass(state, offset, taken);
         return taken;
       }
       case 'until-close':
@@ -157,6 +162,14 @@ export class MessageReader {
       default:
         return assertNever(state);
     }
+  }
+
+  /** `length` bytes of a body or chunk are over. */
+  #pass(state: { readonly kind: 'body' | 'chunk'; left: number }, offset: number, length: number): void {
+    state.left -= length;
+    if (state.left > 0) return;
+    if (state.kind === 'body') this.#finish(offset + length, []);
+    else this.#state = { kind: 'chunk-end' };
   }
 
   #readHead(bytes: Buffer, offset: number): number {

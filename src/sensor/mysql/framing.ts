@@ -99,6 +99,15 @@ export class Framing {
     return true;
   }
 
+  /** Passes over bytes that are not handed on, as over those that are not kept. False when they are not all of one packet. */
+  elide(offset: number, length: number): boolean {
+    if (this.#remaining < length) return false;
+    this.#keep = Math.min(this.#keep, this.#body.length);
+    this.#remaining -= length;
+    if (this.#remaining === 0) this.#endPacket(null, offset + length);
+    return true;
+  }
+
   #readHeader(offset: number, bytes: Uint8Array, from: number): number {
     let at = from;
     if (this.#headerLength === 0 && !this.#within) this.#start = offset + at;

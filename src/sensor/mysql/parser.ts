@@ -42,6 +42,11 @@ class MysqlParser implements StreamParser, MessageSink {
     this.#framing[side].push(offset, bytes);
   }
 
+  elided(side: Side, offset: number, length: number): void {
+    if (this.#connection.dead || (!this.#unsure[side] && this.#framing[side].elide(offset, length))) return;
+    this.lost(side, offset, length);
+  }
+
   lost(side: Side, offset: number, length: number): void {
     const connection = this.#connection;
     if (connection.dead || length <= 0) return;

@@ -99,6 +99,16 @@ export class Framing {
     return true;
   }
 
+  /** Passes over bytes that are not handed on, as over those that are not kept. False when they are not all of one body. */
+  elide(offset: number, length: number): boolean {
+    if (this.#remaining < length) return false;
+    this.#seen = offset + length;
+    this.#keep = Math.min(this.#keep, this.#body.length);
+    this.#remaining -= length;
+    if (this.#remaining === 0) this.#finish(this.#body.take(), offset + length);
+    return true;
+  }
+
   #readHeader(offset: number, bytes: Uint8Array, from: number): number {
     let at = from;
     if (this.#headerLength === 0) this.#start = offset + at;

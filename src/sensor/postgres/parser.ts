@@ -59,6 +59,12 @@ class PostgresParser implements StreamParser, MessageSink {
     state.framing.push(offset, bytes);
   }
 
+  elided(side: Side, offset: number, length: number): void {
+    const { framing, unsure } = this.#sides[side];
+    if (this.#connection.dead || (!unsure && framing.elide(offset, length))) return;
+    this.lost(side, offset, length);
+  }
+
   lost(side: Side, offset: number, length: number): void {
     const state = this.#sides[side];
     if (this.#connection.dead || length <= 0) return;

@@ -3,7 +3,7 @@ import type { AmbiguityCode } from '../../events/common.ts';
 import type { EventDraft, FlowEvent } from '../../events/event.ts';
 import type { Evidence, Flow, Side, Span } from '../../flow.ts';
 import type { Segment } from '../segment.ts';
-import type { SensorStatistics } from '../statistics.ts';
+import { countEvent } from '../statistics.ts';
 import type { Direction } from './direction.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -61,30 +61,7 @@ export class Emitter {
 
   #send(draft: EventDraft, at: Evidence): void {
     const event = { ...draft, ts: at.ts, flow: this.flow, at } as FlowEvent;
-    count(event, this.#around.statistics);
+    countEvent(event, this.#around.statistics);
     this.#around.onEvent(event);
-  }
-}
-
-function count(event: FlowEvent, statistics: SensorStatistics): void {
-  if ('ambiguities' in event && event.ambiguities.length > 0) statistics.ambiguousMessages += 1;
-  switch (event.kind) {
-    case 'http-request':
-      statistics.requests.http += 1;
-      return;
-    case 'amqp-method':
-      statistics.requests.amqp += 1;
-      return;
-    case 'sql-statement':
-    case 'sql-command':
-      statistics.requests[event.dialect] += 1;
-      return;
-    case 'analysis-lost':
-      statistics.lost[event.cause] += 1;
-      return;
-    case 'ambiguity':
-      statistics.ambiguities += 1;
-      return;
-    default:
   }
 }

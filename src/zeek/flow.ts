@@ -1,0 +1,187 @@
+// One connection as Zeek tells of it. Enters: its reports; leaves: events, read by the parsers of the embedded sensor.
+import type { Ambiguity, AmbiguityCode, Protocol } from '../events/common.ts';
+import type { EventDraft, FlowEvent } from '../events/event.ts';
+import type { Flow, Micros, Side, Span } from '../flow.ts';
+import type { SensorLimits, StreamEnd } from '../sensor/parser.ts';
+import type { Selector } from '../sensor/select.ts';
+import { countEvent, type SensorStatistics } from '../sensor/statistics.ts';
+import type { UndecidedReader } from '../sensor/undecided.ts';
+import { Claims } from './claims.ts';
+import type { Body } from './report.ts';
+
+/** What all connections of a source share. */
+export interface Surroundings {
+  readonly limits: SensorLimits;
+  readonly selector: Selector;
+  readonly statistics: SensorStatistics;
+  readonly onEvent: (event: FlowEvent) => void;
+  /** The time of the report in work. */
+  now: Micros;
+}
+
+const OPPOSITE: Readonly<Record<Side, Side>> = { orig: 'resp', resp: 'orig' };
+
+/** Follows one connection. Its streams are put together by where each report says that its bytes stand. */
+export class ZeekFlow {
+  readonly flow: Flow;
+  readonly #around: Surroundings;
+  /** Zeek's originator is our responder: it saw the connection begin in its middle, and guessed otherwise. */
+  readonly #turned: boolean;
+  readonly #claims = new Claims();
+  /** Up to where each side was read; null before its first byte of a connection that began unseen. */
+  readonly #position: Record<Side, number | null>;
+  readonly #ended: Record<Side, boolean> = { orig: false, resp: false };
+  /** TCP's own doubts, for the next message of either side that ends. */
+  #doubts: Ambiguity[] = [];
+  #reader: UndecidedReader | null = null;
+  #done = false;
+
+  constructor(flow: Flow, turned: boolean, around: Surroundings) {
+    this.flow = flow;
+    this.#turned = turned;
+    this.#around = around;
+    const start = flow.midstream ? null : 0;
+    this.#position = { orig: start, resp: start };
+  }
+
+  /** What is being parsed, or null. */
+  get protocol(): Protocol | null {
+    return this.#reader?.protocol ?? null;
+  }
+
+  begin(): void {
+    this.#emitHere('orig', { kind: 'connection-attempt' });
+  }
+
+  established(): void {
+    this.#emitHere('resp', { kind: 'connection-established' });
+  }
+
+  /** Bytes of a side, the first of which are there. Those that came before are passed over. */
+  data({ side: told, start, raw, length, reading, about }: Extract<Body, { kind: 'data' }>): void {
+    const side = this.#sideOf(told);
+    const position = this.#position[side] ?? start;
+    if (start + length <= position && length > 0) return;
+    if (start > position) this.#gap(side, position, start);
+    const known = Math.max(0, position - start);
+    const bytes = raw.subarray(known);
+    this.#claims.add(side, start, reading, about);
+    const from = start + known;
+    const end = start + length;
+    this.#position[side] = end;
+    const reader = this.#open();
+    this.#around.statistics.readBytes += bytes.length;
+    if (bytes.length > 0) reader.data(side, from, bytes);
+    const rest = from + bytes.length;
+    if (rest < end) reader.elided(side, rest, end - rest);
+  }
+
+  /** Bytes that will never come. */
+  lost(told: Side, start: number, length: number): void {
+    const side = this.#sideOf(told);
+    const position = this.#position[side] ?? start;
+    // What a grammar held back of a message that it could not finish is lost with them.
+    if (start + length > position) this.#gap(side, position, start + length);
+  }
+
+  /** A side's FIN. */
+  sideEnd(told: Side): void {
+    this.#endSide(this.#sideOf(told), 'fin');
+  }
+
+  ambiguity(code: AmbiguityCode, detail: string): void {
+    this.#doubts.push({ code, detail });
+    this.#emitHere('orig', { kind: 'ambiguity', code, detail });
+  }
+
+  /** Reports of it were lost on their way: something may have been said and answered that nobody judged. */
+  unseen(detail: string): void {
+    this.#emitHere('orig', {
+      kind: 'analysis-lost',
+      cause: 'unseen',
+      protocol: this.protocol,
+      detail,
+      lasting: false,
+    });
+  }
+
+  /** Nothing more will come. */
+  end(how: StreamEnd): void {
+    if (this.#done) return;
+    this.#endSide('orig', how);
+    this.#endSide('resp', how);
+    if (how === 'evicted') {
+      this.#emitHere('orig', {
+        kind: 'analysis-lost',
+        cause: 'evicted',
+        protocol: this.protocol,
+        detail: 'more flows than the limit allows: this one was given up',
+        lasting: true,
+      });
+    }
+    this.#emitHere('orig', { kind: 'connection-end', how });
+    this.#done = true;
+  }
+
+  #sideOf(told: Side): Side {
+    return this.#turned ? OPPOSITE[told] : told;
+  }
+
+  #open(): UndecidedReader {
+    if (this.#reader !== null) return this.#reader;
+    const { limits, selector } = this.#around;
+    const context = {
+      flow: this.flow,
+      limits,
+      emit: (span: Span, draft: EventDraft) => this.#emitRead(span, draft),
+    };
+    this.#reader = selector.open(context, () => {});
+    for (const side of ['orig', 'resp'] as const) if (this.#ended[side]) this.#reader.end(side, 'fin');
+    return this.#reader;
+  }
+
+  #gap(side: Side, start: number, end: number): void {
+    this.#position[side] = end;
+    this.#around.statistics.lostBytes += end - start;
+    const length = end - start;
+    const detail = `${length} ${length === 1 ? 'byte was' : 'bytes were'} not captured`;
+    const { protocol } = this;
+    this.#emit(
+      { side, start, end },
+      { kind: 'analysis-lost', cause: 'gap', protocol, detail, lasting: false },
+    );
+    this.#open().lost(side, start, length);
+  }
+
+  #endSide(side: Side, how: StreamEnd): void {
+    if (this.#ended[side]) return;
+    this.#ended[side] = true;
+    this.#reader?.end(side, how);
+  }
+
+  /** An event that a parser read. Where Zeek's grammar read the same bytes otherwise, it is not sure what they are. */
+  #emitRead(span: Span, draft: EventDraft): void {
+    const detail = this.#claims.disagreement(span, draft);
+    if (detail !== null) this.#doubts.push({ code: 'readers-disagree', detail });
+    if (this.#doubts.length === 0 || !('ambiguities' in draft)) {
+      this.#emit(span, draft);
+      return;
+    }
+    const ambiguities = [...draft.ambiguities, ...this.#doubts];
+    this.#doubts = [];
+    this.#emit(span, { ...draft, ambiguities });
+  }
+
+  #emitHere(side: Side, draft: EventDraft): void {
+    const at = this.#position[side] ?? 0;
+    this.#emit({ side, start: at, end: at }, draft);
+  }
+
+  #emit(span: Span, draft: EventDraft): void {
+    const { now: ts, statistics, onEvent } = this.#around;
+    const at = { ...span, flow: this.flow.id, ts, capture: null, packets: [] };
+    const event = { ...draft, ts, flow: this.flow, at } as FlowEvent;
+    countEvent(event, statistics);
+    onEvent(event);
+  }
+}
