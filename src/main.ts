@@ -1,4 +1,4 @@
-// Puts the parts together: sensor, engine, FlowTap layer, journal. Enters: captures and policies; leaves: entries of the journal.
+// Puts the parts together: a sensor, engine, FlowTap layer, journal. Enters: captures and policies; leaves: entries of the journal.
 import type { AuditEntry } from './audit/entry.ts';
 import { type Containment, createEngine, type Engine } from './engine.ts';
 import { InputError } from './errors.ts';
@@ -12,13 +12,23 @@ import { PARSERS } from './sensor/parsers.ts';
 import { replay } from './sensor/replay.ts';
 import { emptyStatistics, type SensorStatistics } from './sensor/statistics.ts';
 import type { VerdictId } from './verdict.ts';
+import { replayZeek } from './zeek/replay.ts';
+import type { ZeekNotice } from './zeek/source.ts';
+
+/** Who reads a capture: the sensor in this process, or a Zeek that is started for it. */
+export type SensorName = 'embedded' | 'zeek';
 
 export interface CaptureRun {
   readonly captures: readonly string[];
+  readonly sensor: SensorName;
   readonly policies: readonly PolicyDocument[];
   readonly containment: Containment;
   /** Told the capture, the bytes of it read so far and in all (null for a pipe). */
   readonly onProgress?: (capture: string, done: number, total: number | null) => void;
+  /** Told what is to be known of a Zeek that reads a capture. */
+  readonly onNotice?: (notice: ZeekNotice) => void;
+  /** Told what Zeek writes, a line each. */
+  readonly onLog?: (line: string) => void;
   /** Ends the run before its sources end; what was said until then is complete. */
   readonly signal?: AbortSignal;
   /** Called as soon as something is said; the engine is then as it was when it said it. */
@@ -49,6 +59,7 @@ export async function runCaptures(run: CaptureRun): Promise<void> {
   const end = {
     at: now,
     sources: run.captures,
+    by: run.sensor,
     whole,
     engine: engine.statistics,
     sensor,
@@ -60,22 +71,16 @@ export async function runCaptures(run: CaptureRun): Promise<void> {
 
 /** Gives the events of the captures to `handle`, up to the last `source-end`. */
 async function feed(
-  { captures, policies, onProgress, signal }: CaptureRun,
+  run: CaptureRun,
   handle: (event: Event) => void,
   onStatistics: (statistics: Readonly<SensorStatistics>) => void,
 ): Promise<{ readonly whole: boolean; readonly failure: InputError | null }> {
-  const hints = hintsOf(policies);
   let ts: Micros = 0;
   try {
-    for await (const events of replay(captures, {
-      hints,
-      parsers: PARSERS,
-      onStatistics,
-      ...(onProgress === undefined ? {} : { onProgress }),
-    })) {
+    for await (const events of eventsOf(run, onStatistics)) {
       for (const event of events) {
-        if (signal?.aborted === true) {
-          handle({ kind: 'source-end', ts, source: captures.join(', ') });
+        if (run.signal?.aborted === true) {
+          handle({ kind: 'source-end', ts, source: run.captures.join(', ') });
           return { whole: false, failure: null };
         }
         ts = event.ts;
@@ -87,6 +92,26 @@ async function feed(
     if (error instanceof InputError) return { whole: false, failure: error };
     throw error;
   }
+}
+
+function eventsOf(
+  { captures, policies, sensor, onProgress, onNotice, onLog }: CaptureRun,
+  onStatistics: (statistics: Readonly<SensorStatistics>) => void,
+): AsyncGenerator<readonly Event[], void, void> {
+  const hints = hintsOf(policies);
+  if (sensor === 'embedded')
+    return replay(captures, {
+      hints,
+      parsers: PARSERS,
+      onStatistics,
+      ...(onProgress === undefined ? {} : { onProgress }),
+    });
+  return replayZeek(captures, {
+    hints,
+    onStatistics,
+    ...(onNotice === undefined ? {} : { onNotice }),
+    ...(onLog === undefined ? {} : { onLog }),
+  });
 }
 
 /** What is said about one event: a verdict knows the block that it led to, so blocks are asked for first. */

@@ -80,6 +80,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | 'all'>> = {
   broker: [],
   events: ['broker/value.ts'],
   sensor: ['events'],
+  zeek: ['broker', 'events', 'sensor'],
   identity: [],
   sql: ['events'],
   chain: [...CONTRACTS, 'identity'],

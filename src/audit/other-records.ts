@@ -60,18 +60,21 @@ export function blockRecord(block: Block, now: Micros): BlockRecord {
 export interface RunEnd {
   readonly at: Micros;
   readonly sources: readonly string[];
+  /** Who read them. */
+  readonly by: 'embedded' | 'zeek';
   readonly whole: boolean;
   readonly engine: EngineStatistics;
   readonly sensor: Readonly<SensorStatistics>;
   readonly blocks: { readonly desired: number; readonly evicted: number; readonly strayReports: number };
 }
 
-export function endRecord({ at, sources, whole, engine, sensor, blocks }: RunEnd): EndRecord {
+export function endRecord({ at, sources, by, whole, engine, sensor, blocks }: RunEnd): EndRecord {
   return {
     schema: SCHEMA,
     record: 'end',
     time: timestamp(at),
     sources,
+    sensed_by: by,
     whole,
     engine: counts(engine),
     sensor: counts(sensor),

@@ -86,6 +86,7 @@ async function play(
   const tally = new Tally();
   const drops: Verdict[] = [];
   await runCaptures({
+    sensor: 'embedded',
     captures: [join(folder, `${name}.pcap.gz`)],
     policies,
     containment: 'forward',

@@ -7,7 +7,13 @@ import type { Block } from '../flowtap/block.ts';
 import { runCaptures } from '../main.ts';
 import type { ChainView, Verdict } from '../verdict.ts';
 import { EXIT, type Finish } from './exit-codes.ts';
-import { type PolicyOptions, requireCaptures, usablePolicies, withPolicyOptions } from './inputs.ts';
+import {
+  type PolicyOptions,
+  requireCaptures,
+  usablePolicies,
+  withPolicyOptions,
+  zeekReports,
+} from './inputs.ts';
 import { Progress } from './report/progress.ts';
 import { safe } from './report/safe.ts';
 import { isViolation } from './report/tally.ts';
@@ -45,6 +51,8 @@ export function addExplain(program: Command, terminal: Terminal, finish: Finish)
         captures,
         policies,
         containment: options.containment,
+        sensor: options.sensor,
+        ...zeekReports(terminal),
         signal: AbortSignal.any([terminal.stop, enough.signal]),
         onProgress: (capture, done, total) => progress.update(capture, done, total),
         onEntry: (entry, engine) => {

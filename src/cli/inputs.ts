@@ -1,12 +1,13 @@
 // What several commands need before they can run. Enters: paths and flags; leaves: policies without errors, captures that exist.
 import { stat } from 'node:fs/promises';
-import type { Command } from 'commander';
-import { Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Containment } from '../engine.ts';
 import { InputError } from '../errors.ts';
+import type { CaptureRun, SensorName } from '../main.ts';
 import type { PolicyDocument } from '../policy/document.ts';
 import type { PolicyProblem } from '../policy/problem.ts';
 import { CaptureFaults } from '../sensor/capture/fault.ts';
+import { findZeek } from '../zeek/find.ts';
 import { showPlace } from './failure.ts';
 import { type LoadedPolicy, type LoadOptions, loadPolicies } from './load-policy.ts';
 import { safe } from './report/safe.ts';
@@ -15,8 +16,9 @@ import type { Terminal } from './terminal.ts';
 /** Milliseconds that a policy module may take to load. */
 const LOAD_TIMEOUT = 10_000;
 
-/** The options by which policies are given and applied. */
+/** The options by which policies are given and applied to captures. */
 export interface PolicyOptions {
+  readonly sensor: SensorName;
   readonly policy: readonly string[];
   readonly typecheck: boolean;
   readonly containment: Containment;
@@ -31,6 +33,7 @@ export function withPolicyOptions(command: Command): Command {
       (file: string, before: readonly string[] = []) => [...before, file],
     )
     .addOption(containmentOption())
+    .addOption(sensorOption())
     .option('--no-typecheck', 'load the policy without checking its types');
 }
 
@@ -39,6 +42,19 @@ export function containmentOption(): Option {
   return new Option('--containment <how>', 'judge copies, or hold each request until its verdict')
     .choices(['forward', 'redirect'])
     .default('forward');
+}
+
+/** Who reads captures. */
+function sensorOption(): Option {
+  return new Option('--sensor <which>', 'who reads captures; auto: Zeek where it is installed')
+    .choices(['embedded', 'zeek', 'auto'])
+    .default('embedded')
+    .argParser((which: string): SensorName => {
+      if (which === 'auto') return findZeek() === null ? 'embedded' : 'zeek';
+      if (which !== 'embedded' && which !== 'zeek')
+        throw new InvalidArgumentError('Allowed choices are embedded, zeek, auto.');
+      return which;
+    });
 }
 
 /** How policies are loaded; what a module prints goes to standard error. */
@@ -108,4 +124,16 @@ export async function requireCaptures(files: readonly string[]): Promise<number 
     total = total === null || !found.isFile() ? null : total + found.size;
   }
   return total;
+}
+
+/** What Zeek complains of while it reads a capture, on standard error. */
+export function zeekReports(terminal: Terminal): Pick<CaptureRun, 'onNotice' | 'onLog'> {
+  return {
+    onNotice: (notice) => {
+      if (notice.kind === 'hello' || notice.kind === 'lost') return;
+      const detail = 'why' in notice ? notice.why : JSON.stringify(notice, (_, value) => String(value));
+      terminal.err(`flowtap: Zeek: ${notice.kind}: ${safe(detail)}\n`);
+    },
+    onLog: (line) => terminal.err(`zeek: ${safe(line)}\n`),
+  };
 }

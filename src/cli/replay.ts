@@ -3,7 +3,13 @@ import { type Command, Option } from 'commander';
 import { type AuditEntry, auditRecord } from '../audit/entry.ts';
 import { runCaptures } from '../main.ts';
 import { EXIT, type Finish } from './exit-codes.ts';
-import { type PolicyOptions, requireCaptures, usablePolicies, withPolicyOptions } from './inputs.ts';
+import {
+  type PolicyOptions,
+  requireCaptures,
+  usablePolicies,
+  withPolicyOptions,
+  zeekReports,
+} from './inputs.ts';
 import { Progress } from './report/progress.ts';
 import { safe } from './report/safe.ts';
 import { describeSummary } from './report/summary.ts';
@@ -45,6 +51,8 @@ export function addReplay(program: Command, terminal: Terminal, finish: Finish):
           captures,
           policies,
           containment: options.containment,
+          sensor: options.sensor,
+          ...zeekReports(terminal),
           signal: terminal.stop,
           onProgress: (capture, done, total) => progress.update(capture, done, total),
           onEntry: (entry) => {
@@ -78,12 +86,12 @@ function story(write: (text: string) => void, { colours }: Terminal, all: boolea
       if (!all && (!isViolation(verdict) || ++described > MOST_DESCRIBED)) return;
       write(`${describeVerdict(verdict, block, colours)}\n`);
     } else if (entry.kind === 'end') {
-      if (entry.end.sensor.packets === 0 && !entry.end.whole) return;
+      if (entry.end.sensor.flows === 0 && entry.end.sensor.packets === 0 && !entry.end.whole) return;
       const hidden = all ? 0 : described - MOST_DESCRIBED;
       if (hidden > 0) write(`and ${hidden} more violations; --all describes them, --json has them\n\n`);
-      const { sources, sensor } = entry.end;
+      const { sources, sensor, by } = entry.end;
       write(
-        `${sources.map((source) => safe(source)).join(', ')}: ${sensor.packets} packets, ${sensor.flows} flows\n${describeSummary(tally, colours)}`,
+        `${sources.map((source) => safe(source)).join(', ')}: ${by === 'zeek' ? 'read by Zeek' : `${sensor.packets} packets`}, ${sensor.flows} flows\n${describeSummary(tally, colours)}`,
       );
     }
   };

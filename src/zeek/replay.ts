@@ -27,14 +27,19 @@ export interface ZeekReplayOptions {
 }
 
 /**
- * Yields the events of captures, each read by a Zeek of its own, one after another; each ends with `source-end`.
+ * Yields the events of captures, each read by a Zeek of its own, one after another: no flow goes on in the next. The last
+ * event is `source-end`.
  * @throws InputError when Zeek is missing or ends before the capture does
  */
 export async function* replayZeek(
   files: readonly string[],
   options: ZeekReplayOptions,
 ): AsyncGenerator<readonly Event[], void, void> {
-  for (const file of files) yield* replayOne(file, options);
+  for (const [i, file] of files.entries()) {
+    const last = i === files.length - 1;
+    for await (const events of replayOne(file, options))
+      yield last ? events : events.filter(({ kind }) => kind !== 'source-end');
+  }
 }
 
 async function* replayOne(

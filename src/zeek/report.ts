@@ -57,9 +57,15 @@ export type Body =
       readonly about: readonly Buffer[];
     };
 
+/** A report whose number counts, though its arguments are not those that the scripts send. */
+export interface Unreadable {
+  readonly kind: 'unreadable';
+  readonly why: string;
+}
+
 export interface Report {
   readonly head: Head;
-  readonly body: Body;
+  readonly body: Body | Unreadable;
 }
 
 /** A position in a stream that no connection reaches in earnest; larger ones are refused. */
@@ -106,7 +112,7 @@ const READERS: ReadonlyMap<string, (args: Arguments) => Body> = new Map<string, 
 
 /**
  * Reads an event of ours; null for an event of another name.
- * @throws ArgumentError for arguments that the scripts do not send
+ * @throws ArgumentError for a head that the scripts do not send
  */
 export function readReport(name: string, args: readonly Value[]): Report | null {
   if (!name.startsWith('FlowTap::')) return null;
@@ -116,9 +122,18 @@ export function readReport(name: string, args: readonly Value[]): Report | null 
   const record = cursor.record();
   const head = { epoch: record.text(), n: record.count(), ts: record.number(), uid: record.text() };
   record.end();
-  const body = read(cursor);
-  cursor.end();
-  return { head, body };
+  return { head, body: bodyOf(cursor, read) };
+}
+
+function bodyOf(args: Arguments, read: (args: Arguments) => Body): Body | Unreadable {
+  try {
+    const body = read(args);
+    args.end();
+    return body;
+  } catch (error) {
+    if (!(error instanceof ArgumentError)) throw error;
+    return { kind: 'unreadable', why: error.message };
+  }
 }
 
 function side(args: Arguments): Side {

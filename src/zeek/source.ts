@@ -165,6 +165,10 @@ export class ZeekSource {
     this.zeek.reports += 1;
     if (!this.#follow(report)) return NOTHING;
     const { head, body } = report;
+    if (body.kind === 'unreadable') {
+      this.#malformed(`${name}: ${body.why}`);
+      return NOTHING;
+    }
     if (head.ts > this.#around.now) this.#around.now = head.ts;
     return this.#answer(body, head.uid) ?? this.#credit();
   }
