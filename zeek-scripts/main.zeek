@@ -89,6 +89,12 @@ export {
 
 	## True for a connection that the engine wants to see.
 	global wanted: function(id: conn_id): bool;
+
+	## True for a port that a grammar reads.
+	global declared: function(p: port): bool;
+
+	## Adds "8080/http". F for what is no service.
+	global add_service: function(text: string): bool;
 }
 
 global epoch = "";
@@ -100,10 +106,10 @@ global wanted_hosts: vector of subnet = vector();
 global configuration = "";
 global problem = "";
 
-## Microseconds since 1970; a double has room for them, but Zeek's conversion cuts off, so that half of one is added.
+## Microseconds since 1970; a double has room for them, and Zeek's conversion rounds.
 function micros(t: time): count
 	{
-	return double_to_count(time_to_double(t) * 1000000.0 + 0.5);
+	return double_to_count(time_to_double(t) * 1000000.0);
 	}
 
 function next_head(uid: string): Head

@@ -15,12 +15,6 @@ export {
 
 	## Raised by the grammars.
 	global message: event(c: connection, is_orig: bool, start: count, raw: string, length: count, kind: string, about: vector of string);
-
-	## True for a port that a grammar reads.
-	global declared: function(p: port): bool;
-
-	## Adds "8080/http". F for what is no service.
-	global add_service: function(text: string): bool;
 }
 
 # Bytes as they come are wanted only where no grammar reads them, but which connections these are shows later.
