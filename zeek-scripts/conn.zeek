@@ -1,12 +1,18 @@
 ##! Connections: their beginning at the SYN, their answer, the end of each side, their end, and what TCP itself is unsure of.
 
 @load ./main
+# The same addresses and ports on two VLANs are two connections.
+@load policy/frameworks/conn_key/vlan_fivetuple
 
 module FlowTap;
 
 export {
-	## The first packet of a connection. `midstream`: it was not a SYN.
-	global conn_new: event(h: Head, orig_h: addr, orig_p: count, resp_h: addr, resp_p: count, vlans: vector of count, midstream: bool);
+	## The first packet of a connection, which was a `syn`, a `syn-ack` (its sender is then not who opened the connection),
+	## or `other` (whoever opened it did so before).
+	global conn_new: event(h: Head, orig_h: addr, orig_p: count, resp_h: addr, resp_p: count, vlans: vector of count, first: string);
+
+	## Zeek takes the originator for the responder from here on, and the other way round.
+	global conn_flipped: event(h: Head);
 
 	## The responder has answered.
 	global conn_established: event(h: Head);
@@ -59,10 +65,10 @@ const ambiguous_weirds: table[string] of string = {
 	["fragment_size_inconsistency"] = "ip-fragment-overlap",
 };
 
-function announce(uid: string, what: Known, midstream: bool)
+function announce(uid: string, what: Known, first: string)
 	{
 	check(Cluster::publish(event_topic, conn_new, next_head(uid), what$id$orig_h, port_to_count(what$id$orig_p), what$id$resp_h,
-	                       port_to_count(what$id$resp_p), what$vlans, midstream));
+	                       port_to_count(what$id$resp_p), what$vlans, first));
 	}
 
 event new_connection(c: connection)
@@ -81,17 +87,28 @@ event new_connection(c: connection)
 	if ( c?$inner_vlan )
 		vlans += int_to_count(c$inner_vlan);
 	local header = get_current_packet_header();
-	local midstream = ! (header?$tcp && header$tcp$flags & 2 != 0);
-	c$flowtap$unread = midstream || ! declared(c$id$resp_p);
+	local flags = header?$tcp ? header$tcp$flags : 0;
+	local first = flags & 2 == 0 ? "other" : flags & 16 == 0 ? "syn" : "syn-ack";
+	c$flowtap$unread = first != "syn" || ! declared(c$id$resp_p);
 	known[c$uid] = [$id=c$id, $vlans=vlans];
-	announce(c$uid, known[c$uid], midstream);
+	announce(c$uid, known[c$uid], first);
+	}
+
+event connection_flipped(c: connection)
+	{
+	if ( ! c?$flowtap || c$flowtap$ended )
+		return;
+	c$flowtap$unread = T;
+	if ( c$uid in known )
+		known[c$uid]$id = c$id;
+	check(Cluster::publish(event_topic, conn_flipped, next_head(c$uid)));
 	}
 
 # Before that, main.zeek says hello; after it, a heartbeat says that there are no others.
 event Cluster::websocket_client_added(info: Cluster::EndpointInfo, subscriptions: string_vec) &priority=-5
 	{
 	for ( uid, what in known )
-		announce(uid, what, T);
+		announce(uid, what, "other");
 	}
 
 event connection_established(c: connection)
@@ -100,15 +117,22 @@ event connection_established(c: connection)
 		check(Cluster::publish(event_topic, conn_established, next_head(c$uid)));
 	}
 
-event connection_EOF(c: connection, is_orig: bool) &priority=-5
+# Ends are told by events of their own, which queue behind what the grammars say of the last bytes of the same packet.
+event FlowTap::side_over(c: connection, is_orig: bool)
 	{
-	if ( c?$flowtap && ! c$flowtap$ended )
+	if ( ! c$flowtap$ended )
 		check(Cluster::publish(event_topic, side_end, next_head(c$uid), is_orig));
 	}
 
-function end_connection(c: connection, how: string)
+event connection_EOF(c: connection, is_orig: bool) &priority=-5
 	{
-	if ( ! c?$flowtap || c$flowtap$ended )
+	if ( c?$flowtap )
+		event FlowTap::side_over(c, is_orig);
+	}
+
+event FlowTap::over(c: connection, how: string)
+	{
+	if ( c$flowtap$ended )
 		return;
 	c$flowtap$ended = T;
 	delete known[c$uid];
@@ -117,22 +141,26 @@ function end_connection(c: connection, how: string)
 
 event connection_finished(c: connection) &priority=-5
 	{
-	end_connection(c, "fin");
+	if ( c?$flowtap )
+		event FlowTap::over(c, "fin");
 	}
 
 event connection_reset(c: connection) &priority=-5
 	{
-	end_connection(c, "rst");
+	if ( c?$flowtap )
+		event FlowTap::over(c, "rst");
 	}
 
 event connection_rejected(c: connection) &priority=-5
 	{
-	end_connection(c, "rst");
+	if ( c?$flowtap )
+		event FlowTap::over(c, "rst");
 	}
 
 event connection_state_remove(c: connection) &priority=-5
 	{
-	end_connection(c, "timeout");
+	if ( c?$flowtap )
+		event FlowTap::over(c, "timeout");
 	}
 
 event rexmit_inconsistency(c: connection, t1: string, t2: string, tcp_flags: string)

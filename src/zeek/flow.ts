@@ -26,7 +26,7 @@ export class ZeekFlow {
   readonly flow: Flow;
   readonly #around: Surroundings;
   /** Zeek's originator is our responder: it saw the connection begin in its middle, and guessed otherwise. */
-  readonly #turned: boolean;
+  #turned: boolean;
   readonly #claims = new Claims();
   /** Up to where each side was read; null before its first byte of a connection that began unseen. */
   readonly #position: Record<Side, number | null>;
@@ -35,6 +35,8 @@ export class ZeekFlow {
   #doubts: Ambiguity[] = [];
   #reader: UndecidedReader | null = null;
   #done = false;
+  #established = false;
+  readonly #heard: Record<Side, boolean> = { orig: false, resp: false };
 
   constructor(flow: Flow, turned: boolean, around: Surroundings) {
     this.flow = flow;
@@ -53,7 +55,14 @@ export class ZeekFlow {
     this.#emitHere('orig', { kind: 'connection-attempt' });
   }
 
+  /** Zeek has found out who opened the connection: its sides have changed their names. */
+  flip(): void {
+    this.#turned = !this.#turned;
+  }
+
   established(): void {
+    if (this.#established) return;
+    this.#established = true;
     this.#emitHere('resp', { kind: 'connection-established' });
   }
 
@@ -61,7 +70,8 @@ export class ZeekFlow {
   data({ side: told, start, raw, length, reading, about }: Extract<Body, { kind: 'data' }>): void {
     const side = this.#sideOf(told);
     const position = this.#position[side] ?? start;
-    if (start + length <= position && length > 0) return;
+    if (length === 0) this.#claims.add(side, start, reading, about);
+    if (start + length <= position) return;
     if (start > position) this.#gap(side, position, start);
     const known = Math.max(0, position - start);
     const bytes = raw.subarray(known);
@@ -69,11 +79,19 @@ export class ZeekFlow {
     const from = start + known;
     const end = start + length;
     this.#position[side] = end;
+    this.#seen(side);
     const reader = this.#open();
     this.#around.statistics.readBytes += bytes.length;
     if (bytes.length > 0) reader.data(side, from, bytes);
     const rest = from + bytes.length;
     if (rest < end) reader.elided(side, rest, end - rest);
+  }
+
+  /** Midstream, a connection is established once both sides were seen. */
+  #seen(side: Side): void {
+    if (!this.flow.midstream || this.#established) return;
+    this.#heard[side] = true;
+    if (this.#heard.orig && this.#heard.resp) this.established();
   }
 
   /** Bytes that will never come. */

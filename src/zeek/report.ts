@@ -38,8 +38,11 @@ export type Body =
       readonly orig: { readonly ip: string; readonly port: number };
       readonly resp: { readonly ip: string; readonly port: number };
       readonly vlans: readonly number[];
-      readonly midstream: boolean;
+      /** `syn-ack`: who sent it did not open the connection. `other`: it was opened before. */
+      readonly first: 'syn' | 'syn-ack' | 'other';
     }
+  /** Zeek takes the originator for the responder from here on. */
+  | { readonly kind: 'flipped' }
   | { readonly kind: 'established' }
   | { readonly kind: 'side-end'; readonly side: Side }
   | { readonly kind: 'end'; readonly how: 'fin' | 'rst' | 'timeout' }
@@ -99,12 +102,13 @@ const READERS: ReadonlyMap<string, (args: Arguments) => Body> = new Map<string, 
       orig: { ip: args.address(), port: args.number() },
       resp: { ip: args.address(), port: args.number() },
       vlans: args.numbers(),
-      midstream: args.boolean(),
+      first: oneOf(args, FIRST),
     }),
   ],
+  ['conn_flipped', () => ({ kind: 'flipped' })],
   ['conn_established', () => ({ kind: 'established' })],
   ['side_end', (args) => ({ kind: 'side-end', side: side(args) })],
-  ['conn_end', (args) => ({ kind: 'end', how: how(args) })],
+  ['conn_end', (args) => ({ kind: 'end', how: oneOf(args, ENDS) })],
   ['ambiguity', (args) => ({ kind: 'ambiguity', code: code(args), detail: args.text() })],
   ['lost', (args) => ({ kind: 'lost', side: side(args), start: position(args), length: position(args) })],
   ['data', data],
@@ -146,10 +150,14 @@ function position(args: Arguments): number {
   return value;
 }
 
-function how(args: Arguments): 'fin' | 'rst' | 'timeout' {
+const FIRST = ['syn', 'syn-ack', 'other'] as const;
+const ENDS = ['fin', 'rst', 'timeout'] as const;
+
+function oneOf<T extends string>(args: Arguments, known: readonly T[]): T {
   const text = args.text();
-  if (text !== 'fin' && text !== 'rst' && text !== 'timeout') throw new ArgumentError('an unknown end');
-  return text;
+  const found = known.find((each) => each === text);
+  if (found === undefined) throw new ArgumentError('a text that is none of those known');
+  return found;
 }
 
 function code(args: Arguments): AmbiguityCode {

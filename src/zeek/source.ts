@@ -3,7 +3,8 @@ import type { StreamItem } from '../broker/item.ts';
 import type { ZeekEvent } from '../broker/message.ts';
 import type { Protocol } from '../events/common.ts';
 import type { Event } from '../events/event.ts';
-import type { FlowId } from '../flow.ts';
+import type { FlowId, Side } from '../flow.ts';
+import { guessSender } from '../sensor/detect/content.ts';
 import type { StreamEnd } from '../sensor/parser.ts';
 import { DEFAULT_LIMITS, type SensorLimits } from '../sensor/parser.ts';
 import { PARSERS } from '../sensor/parsers.ts';
@@ -64,6 +65,14 @@ export interface ZeekSourceOptions {
 const CREDIT_EVERY = 1000n;
 const NOTHING: readonly ZeekEvent[] = [];
 
+type New = Extract<Body, { readonly kind: 'new' }>;
+/** The first bytes of a connection, and who sent them as Zeek tells it. */
+interface First {
+  readonly side: Side;
+  readonly bytes: Uint8Array;
+}
+const NO_BYTES: First = { side: 'orig', bytes: new Uint8Array(0) };
+
 export class ZeekSource {
   readonly statistics: SensorStatistics = emptyStatistics();
   readonly zeek: ZeekStatistics = {
@@ -81,6 +90,8 @@ export class ZeekSource {
   readonly #configuration: string;
   /** By Zeek's names; the least recently heard of first. */
   readonly #flows = new Map<string, ZeekFlow>();
+  /** Connections that began unseen, and of which the first bytes may tell who opened them. */
+  readonly #unsure = new Map<string, New>();
   /** Connections that Zeek has not told of again since it was away; null when it was not. */
   #unconfirmed: Set<string> | null = null;
   #created = 0;
@@ -233,9 +244,10 @@ export class ZeekSource {
         this.end();
         return [finish()];
       case 'new':
-        this.#open(uid, body);
+        this.#open(uid, body, null);
         return null;
       default: {
+        this.#settle(uid, body);
         const flow = this.#flows.get(uid);
         if (flow === undefined) this.zeek.strangers += 1;
         else this.#tell(flow, body, uid);
@@ -244,10 +256,22 @@ export class ZeekSource {
     }
   }
 
+  /** Begins a connection that waited for its first bytes, once there are some or it ends. */
+  #settle(uid: string, body: Body): void {
+    const began = this.#unsure.get(uid);
+    if (began === undefined) return;
+    this.#unsure.delete(uid);
+    const first = body.kind === 'data' ? { side: body.side, bytes: body.raw } : NO_BYTES;
+    this.#open(uid, began, first);
+  }
+
   #tell(flow: ZeekFlow, body: Body, uid: string): void {
     switch (body.kind) {
       case 'established':
         flow.established();
+        return;
+      case 'flipped':
+        flow.flip();
         return;
       case 'data':
         flow.data(body);
@@ -269,15 +293,21 @@ export class ZeekSource {
     }
   }
 
-  #open(uid: string, body: Extract<Body, { kind: 'new' }>): void {
+  #open(uid: string, body: New, first: First | null): void {
     this.#unconfirmed?.delete(uid);
     if (this.#flows.has(uid)) return;
-    if (this.#flows.size >= this.#around.limits.flows) this.#evict();
-    const turned = body.midstream && this.#serves(body.orig) && !this.#serves(body.resp);
+    if (this.#flows.size + this.#unsure.size >= this.#around.limits.flows) this.#evict();
+    const turned = this.#isTurned(body, first);
+    if (turned === null) {
+      this.#unsure.set(uid, body);
+      return;
+    }
     this.#created += 1;
     const id = `${this.#options.name}/${this.#created}` as FlowId;
     const [orig, resp] = turned ? [body.resp, body.orig] : [body.orig, body.resp];
-    const { vlans, midstream } = body;
+    const midstream = body.first === 'other';
+    // VLAN 0 is a priority tag, and no VLAN (IEEE 802.1Q section 9.6).
+    const vlans = body.vlans.filter((tag) => tag !== 0);
     const flow = new ZeekFlow(
       { id, orig, resp, vlans, seenAt: this.#options.name, midstream },
       turned,
@@ -289,8 +319,21 @@ export class ZeekSource {
     flow.begin();
   }
 
-  #serves(endpoint: { readonly ip: string; readonly port: number }): boolean {
-    return this.#selector.expectation(endpoint) !== null;
+  /**
+   * Whether Zeek's originator is our responder: it did not see the connection begin. The same rules as the embedded
+   * sensor's (`sensor/tcp/orientation.ts`). Null while only bytes may tell: `first` are the first that came, or that none will.
+   */
+  #isTurned({ orig, resp, first: packet }: New, first: First | null): boolean | null {
+    if (packet !== 'other') return packet === 'syn-ack';
+    const atOrig = this.#selector.expectation(orig);
+    const atResp = this.#selector.expectation(resp);
+    const declared = atOrig?.declared === true;
+    if (declared !== (atResp?.declared === true)) return declared;
+    if (first === null) return null;
+    const said = guessSender(first.bytes);
+    if (said !== null) return said !== first.side;
+    if ((atOrig === null) !== (atResp === null)) return atOrig !== null;
+    return orig.port < resp.port;
   }
 
   /** After Zeek was away, it tells of its connections again, and then its heart beats: others are gone. */
@@ -313,9 +356,15 @@ export class ZeekSource {
   }
 
   #endAll(how: StreamEnd): void {
+    for (const [uid, body] of [...this.#unsure]) this.#settleAtEnd(uid, body);
     for (const flow of this.#flows.values()) flow.end(how);
     this.#flows.clear();
     this.statistics.openFlows = 0;
+  }
+
+  #settleAtEnd(uid: string, body: New): void {
+    this.#unsure.delete(uid);
+    this.#open(uid, body, NO_BYTES);
   }
 
   #evict(): void {

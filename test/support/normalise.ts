@@ -23,9 +23,14 @@ export function normalise(events: readonly Event[]): ReadonlyMap<string, readonl
       names.set(flow.id, name);
       lines.set(name, []);
     }
-    lines.get(name)?.push(lineOf(event));
+    if (!saysNothing(event)) lines.get(name)?.push(lineOf(event));
   }
   return lines;
+}
+
+/** Midstream, a connection is established when both sides were seen; Zeek does not tell of sides that say nothing. */
+function saysNothing(event: FlowEvent): boolean {
+  return event.kind === 'connection-established' && event.flow.midstream;
 }
 
 function lineOf(event: FlowEvent): string {
@@ -38,7 +43,9 @@ function lineOf(event: FlowEvent): string {
     if (isBuffer(value)) return Buffer.from(value.data).toString('latin1');
     return value;
   });
-  const where = event.kind.startsWith('connection') ? '' : `${at.side} ${at.start}-${at.end} `;
+  // How many bytes were there when it was clear that none will be read depends on how they came.
+  const placeless = event.kind.startsWith('connection') || (event.kind === 'analysis-lost' && event.lasting);
+  const where = placeless ? '' : `${at.side} ${at.start}-${at.end} `;
   return `${flow.midstream ? 'midstream ' : ''}${where}${ts} ${shown}`;
 }
 

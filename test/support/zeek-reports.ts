@@ -51,7 +51,7 @@ export class ReportWriter {
     return this.report('heartbeat', '', count(dropped), count(0));
   }
 
-  begin(uid: string, port = 8080, midstream = false): StreamItem {
+  begin(uid: string, port = 8080, first: 'syn' | 'syn-ack' | 'other' = 'syn'): StreamItem {
     return this.report(
       'conn_new',
       uid,
@@ -60,7 +60,7 @@ export class ReportWriter {
       address('10.1.0.11'),
       count(port),
       vector(),
-      boolean(midstream),
+      string(first),
     );
   }
 

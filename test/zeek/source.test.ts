@@ -54,7 +54,7 @@ describe('a connection', () => {
   test('that began in its middle is turned round when only Zeek’s originator is a service', () => {
     const { source, events } = open(new Map([['10.1.0.9:40000', 'http']]));
     const zeek = new ReportWriter();
-    source.take(zeek.begin('C1', 50_000, true));
+    source.take(zeek.begin('C1', 50_000, 'other'));
     source.take(zeek.data('C1', false, 1000, GET));
     const [request] = find(events, 'http-request');
     expect(request?.flow).toMatchObject({ resp: { port: 40_000 }, midstream: true });
@@ -182,7 +182,7 @@ describe('a Zeek that was away', () => {
     source.take(zeek.begin('C2'));
     source.take(lost);
     source.take(zeek.hello());
-    source.take(zeek.begin('C2', 8080, true));
+    source.take(zeek.begin('C2', 8080, 'other'));
     source.take(zeek.heartbeat());
     expect(find(events, 'connection-end')).toMatchObject([{ how: 'timeout' }]);
     source.take(zeek.data('C2', true, 0, GET));
