@@ -14,9 +14,9 @@ interface Difference {
 
 const FOLDER = process.env.SHARED_PCAPS ?? join(import.meta.dirname, '../../../shared/pcaps');
 const MANIFEST = join(FOLDER, 'MANIFEST.tsv');
-const KNOWN = JSON.parse(
-  readFileSync(new URL('differences.json', import.meta.url), 'utf8'),
-) as Readonly<Record<string, Difference>>;
+const KNOWN = JSON.parse(readFileSync(new URL('differences.json', import.meta.url), 'utf8')) as Readonly<
+  Record<string, Difference>
+>;
 const files = existsSync(MANIFEST)
   ? readFileSync(MANIFEST, 'utf8')
       .trim()
@@ -27,7 +27,10 @@ const files = existsSync(MANIFEST)
 const folders = [...new Set(files.map((file) => file.split('/')[0] ?? ''))];
 
 test('every known difference is of a capture that is there', ({ skip }) => {
-  skip(files.length === 0, 'the folder of public captures is not beside the project, and SHARED_PCAPS does not name it');
+  skip(
+    files.length === 0,
+    'the folder of public captures is not beside the project, and SHARED_PCAPS does not name it',
+  );
   expect(Object.keys(KNOWN).filter((file) => !files.includes(file))).toEqual([]);
 });
 
@@ -40,10 +43,15 @@ test('docs/zeek.md has every known difference, with its reason', () => {
 describe.each(folders.length > 0 ? folders : ['public captures'])('%s, read by Zeek', (folder) => {
   beforeEach(needsZeek);
   beforeEach(({ skip }) =>
-    skip(files.length === 0, 'the folder of public captures is not beside the project, and SHARED_PCAPS does not name it'),
+    skip(
+      files.length === 0,
+      'the folder of public captures is not beside the project, and SHARED_PCAPS does not name it',
+    ),
   );
 
-  test('has the same events as by the embedded sensor, but for known differences', { timeout: 300_000 }, async () => {
+  test('has the same events as by the embedded sensor, but for known differences', {
+    timeout: 300_000,
+  }, async () => {
     const wrong: string[] = [];
     for (const file of files.filter((each) => each.startsWith(`${folder}/`))) {
       const path = join(FOLDER, file);
