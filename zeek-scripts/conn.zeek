@@ -42,6 +42,8 @@ redef record connection += {
 };
 
 redef ignore_checksums = T;
+# Bytes that were acknowledged already are kept a while, to see whether they are sent again and differ.
+redef tcp_max_old_segments = 16;
 # A gap is told also in connections whose beginning was not seen.
 redef report_gaps_for_partial = T;
 

@@ -3,7 +3,7 @@ import type { StreamItem } from '../broker/item.ts';
 import type { ZeekEvent } from '../broker/message.ts';
 import type { Protocol } from '../events/common.ts';
 import type { Event } from '../events/event.ts';
-import type { FlowId, Side } from '../flow.ts';
+import type { FlowId, Micros, Side } from '../flow.ts';
 import { guessSender } from '../sensor/detect/content.ts';
 import type { StreamEnd } from '../sensor/parser.ts';
 import { DEFAULT_LIMITS, type SensorLimits } from '../sensor/parser.ts';
@@ -35,7 +35,7 @@ export type ZeekNotice =
   | { readonly kind: 'malformed'; readonly why: string }
   /** Zeek does not follow our configuration, or speaks another version of the events. */
   | { readonly kind: 'refused'; readonly why: string }
-  /** Zeek itself lost packets, so many since it began. */
+  /** Zeek itself lost packets, so many since it last said so. */
   | { readonly kind: 'dropped-packets'; readonly packets: number };
 
 /** Counts of what came from Zeek, besides those of the streams. */
@@ -91,7 +91,7 @@ export class ZeekSource {
   /** By Zeek's names; the least recently heard of first. */
   readonly #flows = new Map<string, ZeekFlow>();
   /** Connections that began unseen, and of which the first bytes may tell who opened them. */
-  readonly #unsure = new Map<string, New>();
+  readonly #unsure = new Map<string, { readonly began: Micros; readonly body: New }>();
   /** Connections that Zeek has not told of again since it was away; null when it was not. */
   #unconfirmed: Set<string> | null = null;
   #created = 0;
@@ -196,8 +196,10 @@ export class ZeekSource {
       case 'restarted':
         this.#epoch = head.epoch;
         this.zeek.restarts += 1;
+        if (body.kind === 'hello') this.#hello(body, true);
+        // After it was said, so that whoever is told can say of the open flows that something of them was not seen.
         this.#restart();
-        break;
+        return true;
       case 'skipped':
         this.zeek.skipped += Number(step.to - step.from + 1n);
         this.#options.onNotice({ kind: 'skipped', from: step.from, to: step.to });
@@ -206,7 +208,7 @@ export class ZeekSource {
         this.zeek.late += 1;
         return false;
     }
-    if (body.kind === 'hello') this.#hello(body, step.kind === 'restarted');
+    if (body.kind === 'hello') this.#hello(body, false);
     return true;
   }
 
@@ -260,9 +262,19 @@ export class ZeekSource {
   #settle(uid: string, body: Body): void {
     const began = this.#unsure.get(uid);
     if (began === undefined) return;
+    this.#beginLate(uid, began, body.kind === 'data' ? { side: body.side, bytes: body.raw } : NO_BYTES);
+  }
+
+  #beginLate(
+    uid: string,
+    { began, body }: { readonly began: Micros; readonly body: New },
+    first: First,
+  ): void {
     this.#unsure.delete(uid);
-    const first = body.kind === 'data' ? { side: body.side, bytes: body.raw } : NO_BYTES;
-    this.#open(uid, began, first);
+    const { now } = this.#around;
+    this.#around.now = began;
+    this.#open(uid, body, first);
+    this.#around.now = now;
   }
 
   #tell(flow: ZeekFlow, body: Body, uid: string): void {
@@ -299,7 +311,7 @@ export class ZeekSource {
     if (this.#flows.size + this.#unsure.size >= this.#around.limits.flows) this.#evict();
     const turned = this.#isTurned(body, first);
     if (turned === null) {
-      this.#unsure.set(uid, body);
+      this.#unsure.set(uid, { began: this.#around.now, body });
       return;
     }
     this.#created += 1;
@@ -343,7 +355,8 @@ export class ZeekSource {
       this.#forget(uid);
     }
     this.#unconfirmed = null;
-    if (dropped > this.#dropped) this.#options.onNotice({ kind: 'dropped-packets', packets: dropped });
+    if (dropped > this.#dropped)
+      this.#options.onNotice({ kind: 'dropped-packets', packets: dropped - this.#dropped });
     this.#dropped = dropped;
   }
 
@@ -356,15 +369,10 @@ export class ZeekSource {
   }
 
   #endAll(how: StreamEnd): void {
-    for (const [uid, body] of [...this.#unsure]) this.#settleAtEnd(uid, body);
+    for (const [uid, began] of [...this.#unsure]) this.#beginLate(uid, began, NO_BYTES);
     for (const flow of this.#flows.values()) flow.end(how);
     this.#flows.clear();
     this.statistics.openFlows = 0;
-  }
-
-  #settleAtEnd(uid: string, body: New): void {
-    this.#unsure.delete(uid);
-    this.#open(uid, body, NO_BYTES);
   }
 
   #evict(): void {
