@@ -44,7 +44,11 @@ function lineOf(event: FlowEvent): string {
     return value;
   });
   // How many bytes were there when it was clear that none will be read depends on how they came.
-  const placeless = event.kind.startsWith('connection') || (event.kind === 'analysis-lost' && event.lasting);
+  const placeless =
+    event.kind.startsWith('connection') ||
+    // Zeek does not say where bytes differ, only that they do.
+    event.kind === 'ambiguity' ||
+    (event.kind === 'analysis-lost' && event.lasting);
   const where = placeless ? '' : `${at.side} ${at.start}-${at.end} `;
   return `${flow.midstream ? 'midstream ' : ''}${where}${ts} ${shown}`;
 }
