@@ -87,7 +87,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | 'all'>> = {
   flowtap: ['verdict.ts'],
   audit: [],
   'engine.ts': [...CONTRACTS, 'identity', 'chain', 'policy', 'sql'],
-  'config.ts': [],
+  config: ['policy/check/problem.ts'],
+  zeek: ['broker', 'events', 'sensor'],
+  'judge.ts': ['verdict.ts', 'events', 'engine.ts', 'flowtap', 'audit'],
+  live: 'all',
   'main.ts': 'all',
   cli: 'all',
 };

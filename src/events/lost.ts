@@ -26,7 +26,9 @@ export type LostCause =
   /** The bytes break the rules of the protocol that they spoke until then. */
   | 'malformed'
   /** A flow's state was given up to hold memory bounded. */
-  | 'evicted';
+  | 'evicted'
+  /** The sensor's own reports were lost on the way: it may have seen what it could not say. */
+  | 'unseen';
 
 export interface AnalysisLost extends Common {
   readonly kind: 'analysis-lost';

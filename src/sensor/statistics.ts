@@ -43,6 +43,7 @@ const NO_LOST: Readonly<Record<LostCause, 0>> = {
   limit: 0,
   malformed: 0,
   evicted: 0,
+  unseen: 0,
 };
 
 /** All counts at zero. */
