@@ -14,6 +14,7 @@ export type ErrorCode =
   | 'config-invalid'
   | 'zeek-unusable'
   | 'output-unwritable'
+  | 'service-failed'
   | 'broker-malformed'
   | 'broker-unsendable'
   | 'broker-usage'

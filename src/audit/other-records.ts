@@ -62,7 +62,8 @@ export interface RunEnd {
   readonly sources: readonly string[];
   readonly whole: boolean;
   readonly engine: EngineStatistics;
-  readonly sensor: Readonly<SensorStatistics>;
+  /** Counts of the sensor; of a live run, by the name of the Zeek. */
+  readonly sensor: Readonly<SensorStatistics> | Readonly<Record<string, object>>;
   readonly blocks: { readonly desired: number; readonly evicted: number; readonly strayReports: number };
 }
 

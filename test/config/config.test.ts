@@ -147,7 +147,13 @@ describe('a configuration', () => {
     ['has no policies', 'zeeks: []', 'flowtap.yaml:1:1', /"policies" is missing/, /list the policy modules/],
     ['has an empty list', 'policies: []\nzeeks: []', 'flowtap.yaml:1:11', /a list is expected/, /- .../],
     ['has a misspelt key', with_('helth: {}'), 'flowtap.yaml:5:1', /no key "helth"/, /did you mean "health"/],
-    ['has a strange key', with_('replicas: 1'), 'flowtap.yaml:5:1', /no key "replicas"/, /the keys are "policies"/],
+    [
+      'has a strange key',
+      with_('replicas: 1'),
+      'flowtap.yaml:5:1',
+      /no key "replicas"/,
+      /the keys are "policies"/,
+    ],
     [
       'has a misspelt key in a Zeek',
       zeek('    ulr: ws://127.0.0.1:1'),

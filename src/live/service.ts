@@ -1,0 +1,300 @@
+// The live service: Zeeks, merge, engine, blocks, journal, log, health. Enters: configuration, policies; leaves: the journal, until stopped.
+import { type AuditEntry, auditRecord } from '../audit/entry.ts';
+import { createLog, type Log, short } from '../audit/log.ts';
+import { fileTarget, Sink, type SinkOptions, streamTarget } from '../audit/sink.ts';
+import type { TlsOptions } from '../broker/connection.ts';
+import type { Output, ServiceConfig, ZeekConfig } from '../config/config.ts';
+import { createEngine, type Engine } from '../engine.ts';
+import { FlowTapError } from '../errors.ts';
+import { Blocks } from '../flowtap/blocks.ts';
+import { MemoryDriver } from '../flowtap/memory.ts';
+import { Judge } from '../judge.ts';
+import type { PolicyDocument } from '../policy/document.ts';
+import { hashOf } from '../policy/hash.ts';
+import { hintsOf } from '../policy/hints.ts';
+import { ZeekSource } from '../zeek/source.ts';
+import { type HealthServer, startHealth } from './health-server.ts';
+import { type Lane, Merge } from './merge.ts';
+import type { ServiceParts } from './parts.ts';
+import { checkZeek } from './prepare.ts';
+import { Reporter } from './reporter.ts';
+import type { Snapshot } from './status.ts';
+import { Watch } from './watch.ts';
+import { Zeek } from './zeek.ts';
+
+/** Bytes of the journal that may wait; above it, nothing more is read of any Zeek. */
+const JOURNAL = 8 * 1024 ** 2;
+/** Bytes of the log that may wait; above it, lines are dropped and counted. */
+const LOG = 1024 ** 2;
+const TICK_MS = 1000;
+
+interface Follower {
+  readonly zeek: Zeek;
+  readonly watch: Watch;
+  readonly source: ZeekSource;
+  readonly lane: Lane;
+}
+
+/**
+ * Runs until `stop`, then takes what is there, ends every chain, and writes the end of the journal.
+ * @throws InputError for what the configuration names and is not there
+ * @throws FlowTapError `service-failed` when it cannot go on: the journal cannot be written, or a queue is full whose posture is `fail`
+ */
+export async function runService(
+  config: ServiceConfig,
+  policies: readonly PolicyDocument[],
+  parts: ServiceParts,
+): Promise<void> {
+  const tls = await Promise.all(config.zeeks.map((zeek) => checkZeek(zeek, config, parts)));
+  const engine = await createEngine({ policies, containment: config.containment });
+  const service = await Service.open(config, engine, parts);
+  try {
+    await service.run(policies, tls);
+  } finally {
+    await service.close();
+  }
+}
+
+class Service {
+  readonly #config: ServiceConfig;
+  readonly #parts: ServiceParts;
+  readonly #engine: Engine;
+  readonly #blocks: Blocks;
+  readonly #judge: Judge;
+  readonly #merge: Merge;
+  readonly #journal: Sink;
+  readonly #logSink: Sink;
+  readonly #log: Log;
+  readonly #reporter: Reporter;
+  readonly #followers: Follower[] = [];
+  readonly #since: number;
+  #fail: (error: Error) => void = () => {};
+  readonly #failure: Promise<never>;
+  #health: HealthServer | null = null;
+  #cancelFlow: (() => void) | null = null;
+  #cancelTick: () => void = () => {};
+  #ended = false;
+
+  private constructor(config: ServiceConfig, engine: Engine, parts: ServiceParts, sinks: Sinks) {
+    this.#config = config;
+    this.#engine = engine;
+    this.#parts = parts;
+    this.#blocks = new Blocks({ driver: new MemoryDriver(), run: Math.floor(parts.random() * 2 ** 32) });
+    this.#judge = new Judge(engine, this.#blocks);
+    this.#merge = new Merge({
+      ...config.time,
+      most: config.time.events,
+      onNext: (ts, event) =>
+        this.#write(event === null ? this.#judge.advance(ts) : this.#judge.handle(event)),
+    });
+    this.#failure = new Promise((_, reject) => {
+      this.#fail = reject;
+    });
+    // Somebody waits for it only while the service runs.
+    this.#failure.catch(() => {});
+    this.#journal = sinks.journal((error) =>
+      this.#fail(
+        new FlowTapError('service-failed', `the audit cannot be written: ${error.message}`, { cause: error }),
+      ),
+    );
+    this.#logSink = sinks.log;
+    this.#log = createLog(sinks.log, config.log.level);
+    this.#reporter = new Reporter({
+      log: this.#log,
+      clock: parts.clock,
+      wall: parts.wall,
+      traffic: () => (this.#judge.now === 0 ? null : this.#judge.now),
+      onEntry: (entry) => this.#write([entry]),
+    });
+    this.#since = parts.clock.now();
+  }
+
+  /** @throws InputError for a file that cannot be written */
+  static async open(config: ServiceConfig, engine: Engine, parts: ServiceParts): Promise<Service> {
+    const logTarget = await target(config.log.to, parts);
+    const journalTarget = await target(config.audit.to, parts);
+    // A log that cannot be written is no reason to stop enforcing: its lines are counted.
+    const log = new Sink(logTarget, { most: LOG, drops: true, onFailure: () => {} });
+    const journal = (onFailure: SinkOptions['onFailure']): Sink =>
+      new Sink(journalTarget, { most: JOURNAL, drops: false, onFailure });
+    return new Service(config, engine, parts, { log, journal });
+  }
+
+  async run(policies: readonly PolicyDocument[], tls: readonly (TlsOptions | null)[]): Promise<void> {
+    const { stop, onReopen } = this.#parts;
+    const hints = hintsOf(policies);
+    for (const [index, zeek] of this.#config.zeeks.entries()) this.#follow(zeek, tls[index] ?? null, hints);
+    await this.#begin(policies);
+    const stopped = new Promise<void>((resolve) => {
+      if (stop.aborted) resolve();
+      else stop.addEventListener('abort', () => resolve(), { once: true });
+    });
+    const reopened = onReopen(() => void this.#reopen());
+    const runs = this.#followers.map(({ zeek }) => zeek.run());
+    let failure: unknown = null;
+    try {
+      await Promise.race([stopped, this.#failure, ...runs]);
+    } catch (error) {
+      failure = error;
+      this.#log.fatal({ why: error instanceof Error ? short(error.message) : 'unknown' }, 'cannot go on');
+    }
+    this.#log.info('stopping');
+    for (const { zeek } of this.#followers) void zeek.stop();
+    const results = await Promise.allSettled(runs);
+    reopened();
+    await this.#end(failure === null);
+    failure ??= results.find((result) => result.status === 'rejected')?.reason ?? null;
+    if (failure !== null) throw failure;
+    this.#log.info({ ...this.#engine.statistics }, 'stopped');
+  }
+
+  /** Writes everything and lets go of everything. */
+  async close(): Promise<void> {
+    this.#ended = true;
+    this.#cancelTick();
+    this.#cancelFlow?.();
+    await this.#health?.close();
+    await this.#journal.close();
+    await this.#logSink.close();
+  }
+
+  #follow(config: ZeekConfig, tls: TlsOptions | null, hints: ReturnType<typeof hintsOf>): void {
+    const { clock, wall, random, restart, launch } = this.#parts;
+    const lane = this.#merge.add();
+    const watch = new Watch(
+      {
+        on: config.on,
+        blind: (cause) => source.blind(cause),
+        onReport: (report) => this.#reporter.take(config.name, report),
+      },
+      clock.now(),
+    );
+    const source = new ZeekSource({
+      name: config.name,
+      hints,
+      limits: this.#config.limits,
+      // The end of one of several sources is not the end of the traffic.
+      onEvent: (event) => {
+        if (event.kind === 'source-end') return;
+        this.#merge.offer(lane, event, clock.now(), wall());
+        this.#arm();
+      },
+      onNotice: (notice) => watch.notice(notice),
+    });
+    const zeek = new Zeek({
+      config,
+      inbox: this.#config.inbox,
+      tls,
+      source,
+      watch,
+      log: this.#log,
+      clock,
+      random,
+      restart,
+      launch,
+      onTime: (ts) => {
+        this.#merge.heard(lane, ts, clock.now(), wall());
+        this.#arm();
+      },
+      onAbsent: () => this.#merge.absent(lane, clock.now()),
+      room: () => this.#journal.room(),
+    });
+    this.#followers.push({ zeek, watch, source, lane });
+  }
+
+  async #begin(policies: readonly PolicyDocument[]): Promise<void> {
+    const { health, zeeks, file } = this.#config;
+    if (health !== null) {
+      this.#health = await startHealth(health, file, () => this.#snapshot());
+      this.#log.info({ host: health.host, port: this.#health.port }, 'health is told');
+    }
+    const start = {
+      at: this.#parts.wall(),
+      version: this.#parts.version,
+      policies: policies.map((policy) => ({ application: policy.application, policy: hashOf(policy) })),
+      sources: zeeks.map(({ name }) => name),
+    };
+    this.#write([{ kind: 'start', start }]);
+    this.#log.info({ version: start.version, policies: start.policies, zeeks: start.sources }, 'started');
+    this.#tick();
+  }
+
+  #tick(): void {
+    const now = this.#parts.clock.now();
+    for (const { zeek, lane } of this.#followers) zeek.tick(now, lane.clock);
+    this.#cancelTick = this.#parts.clock.after(TICK_MS, () => this.#tick());
+  }
+
+  /** What waits for earlier events of others does not wait for ever. */
+  #arm(): void {
+    if (this.#cancelFlow !== null || this.#ended) return;
+    const { clock } = this.#parts;
+    const left = this.#merge.next(clock.now());
+    if (left === null) return;
+    this.#cancelFlow = clock.after(left, () => {
+      this.#cancelFlow = null;
+      this.#merge.flow(clock.now());
+      this.#arm();
+    });
+  }
+
+  #write(entries: readonly AuditEntry[]): void {
+    for (const entry of entries) {
+      if (!this.#config.audit.passes && entry.kind === 'verdict' && entry.verdict.kind === 'pass') continue;
+      this.#journal.write(`${JSON.stringify(auditRecord(entry))}\n`);
+    }
+  }
+
+  async #end(whole: boolean): Promise<void> {
+    this.#merge.finish();
+    const sources = this.#config.zeeks.map(({ name }) => name);
+    const at = this.#judge.now;
+    this.#write(this.#judge.handle({ kind: 'source-end', ts: at, source: sources.join(', ') }));
+    const { engine, blocks } = this.#snapshot();
+    const sensor = Object.fromEntries(
+      this.#followers.map(({ zeek, source }) => [zeek.name, source.statistics]),
+    );
+    this.#write([{ kind: 'end', end: { at, sources, whole, engine, sensor, blocks } }]);
+    await this.#journal.room();
+  }
+
+  async #reopen(): Promise<void> {
+    await this.#journal.reopen();
+    await this.#logSink.reopen();
+    this.#log.info('files were opened anew');
+  }
+
+  #snapshot(): Snapshot {
+    const { size, evicted, strayReports } = this.#blocks;
+    return {
+      zeeks: this.#followers.map(({ zeek, watch, source, lane }) => ({
+        name: zeek.name,
+        view: watch.view,
+        load: zeek.load,
+        source: source.statistics,
+        waiting: lane.length,
+        unsent: zeek.unsent,
+      })),
+      engine: this.#engine.statistics,
+      blocks: { desired: size, evicted, strayReports },
+      merge: {
+        waiting: this.#merge.waiting,
+        early: this.#merge.early,
+        restamped: this.#merge.restamped,
+      },
+      audit: { pendingBytes: this.#journal.pending, full: this.#journal.pending >= JOURNAL },
+      log: { dropped: this.#logSink.dropped },
+      uptimeSeconds: (this.#parts.clock.now() - this.#since) / 1000,
+    };
+  }
+}
+
+interface Sinks {
+  readonly log: Sink;
+  readonly journal: (onFailure: SinkOptions['onFailure']) => Sink;
+}
+
+function target(to: Output, { stdout, stderr }: ServiceParts): ReturnType<typeof fileTarget> {
+  if (to.kind === 'file') return fileTarget(to.path);
+  return Promise.resolve(streamTarget(to.kind === 'stdout' ? stdout : stderr));
+}
