@@ -1,9 +1,10 @@
-// What is checked of a Zeek before anything is started. Enters: configuration; leaves: certificates, or an InputError.
+// What is checked and opened before anything is started. Enters: configuration; leaves: certificates, outputs, or an InputError.
 import { readFile } from 'node:fs/promises';
+import { fileTarget, streamTarget } from '../audit/sink.ts';
 import type { TlsOptions } from '../broker/connection.ts';
 import { BrokerError } from '../broker/failure.ts';
 import { settingsOf } from '../broker/options.ts';
-import type { ServiceConfig, TlsFiles, ZeekConfig } from '../config/config.ts';
+import type { Output, ServiceConfig, TlsFiles, ZeekConfig } from '../config/config.ts';
 import { InputError } from '../errors.ts';
 import type { ServiceParts } from './parts.ts';
 import { clientOptions } from './zeek.ts';
@@ -44,7 +45,24 @@ async function readTls(files: TlsFiles): Promise<TlsOptions> {
         },
       );
     });
+    // Node takes a CA file without certificates, and trusts nobody then.
+    if (!pem.includes(key === 'key' ? 'PRIVATE KEY-----' : '-----BEGIN CERTIFICATE-----'))
+      throw new InputError(
+        'config-invalid',
+        { file: path },
+        `it has no ${key} in PEM form`,
+        'name another file',
+      );
     return { [key]: pem };
   };
   return { ...(await read('ca')), ...(await read('cert')), ...(await read('key')) };
+}
+
+/** Where lines go. @throws InputError for a file that cannot be written */
+export function targetOf(
+  to: Output,
+  { stdout, stderr }: Pick<ServiceParts, 'stdout' | 'stderr'>,
+): ReturnType<typeof fileTarget> {
+  if (to.kind === 'file') return fileTarget(to.path);
+  return Promise.resolve(streamTarget(to.kind === 'stdout' ? stdout : stderr));
 }

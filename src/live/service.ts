@@ -1,9 +1,9 @@
 // The live service: Zeeks, merge, engine, blocks, journal, log, health. Enters: configuration, policies; leaves: the journal, until stopped.
 import { type AuditEntry, auditRecord } from '../audit/entry.ts';
 import { createLog, type Log, short } from '../audit/log.ts';
-import { fileTarget, Sink, type SinkOptions, streamTarget } from '../audit/sink.ts';
+import { Sink, type SinkOptions } from '../audit/sink.ts';
 import type { TlsOptions } from '../broker/connection.ts';
-import type { Output, ServiceConfig, ZeekConfig } from '../config/config.ts';
+import type { ServiceConfig, ZeekConfig } from '../config/config.ts';
 import { createEngine, type Engine } from '../engine.ts';
 import { FlowTapError } from '../errors.ts';
 import { Blocks } from '../flowtap/blocks.ts';
@@ -16,7 +16,7 @@ import { ZeekSource } from '../zeek/source.ts';
 import { type HealthServer, startHealth } from './health-server.ts';
 import { type Lane, Merge } from './merge.ts';
 import type { ServiceParts } from './parts.ts';
-import { checkZeek } from './prepare.ts';
+import { checkZeek, targetOf } from './prepare.ts';
 import { Reporter } from './reporter.ts';
 import type { Snapshot } from './status.ts';
 import { Watch } from './watch.ts';
@@ -111,8 +111,8 @@ class Service {
 
   /** @throws InputError for a file that cannot be written */
   static async open(config: ServiceConfig, engine: Engine, parts: ServiceParts): Promise<Service> {
-    const logTarget = await target(config.log.to, parts);
-    const journalTarget = await target(config.audit.to, parts);
+    const logTarget = await targetOf(config.log.to, parts);
+    const journalTarget = await targetOf(config.audit.to, parts);
     // A log that cannot be written is no reason to stop enforcing: its lines are counted.
     const log = new Sink(logTarget, { most: LOG, drops: true, onFailure: () => {} });
     const journal = (onFailure: SinkOptions['onFailure']): Sink =>
@@ -145,7 +145,8 @@ class Service {
     await this.#end(failure === null);
     failure ??= results.find((result) => result.status === 'rejected')?.reason ?? null;
     if (failure !== null) throw failure;
-    this.#log.info({ ...this.#engine.statistics }, 'stopped');
+    const { engine, blocks, merge } = this.#snapshot();
+    this.#log.info({ ...engine, blocks, merge }, 'stopped');
   }
 
   /** Writes everything and lets go of everything. */
@@ -206,7 +207,7 @@ class Service {
     const { health, zeeks, file } = this.#config;
     if (health !== null) {
       this.#health = await startHealth(health, file, () => this.#snapshot());
-      this.#log.info({ host: health.host, port: this.#health.port }, 'health is told');
+      this.#log.info({ host: health.host, port: this.#health.port }, 'health is served');
     }
     const start = {
       at: this.#parts.wall(),
@@ -292,9 +293,4 @@ class Service {
 interface Sinks {
   readonly log: Sink;
   readonly journal: (onFailure: SinkOptions['onFailure']) => Sink;
-}
-
-function target(to: Output, { stdout, stderr }: ServiceParts): ReturnType<typeof fileTarget> {
-  if (to.kind === 'file') return fileTarget(to.path);
-  return Promise.resolve(streamTarget(to.kind === 'stdout' ? stdout : stderr));
 }

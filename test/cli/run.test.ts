@@ -1,11 +1,12 @@
 // `flowtap run` as a process, with Zeeks that do what they are told. Enters: configurations, events; leaves: assertions on audit, log, health.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { loadPolicies } from '../../src/cli/load-policy.ts';
+import { certificates, OPENSSL } from '../support/certificates.ts';
 import { Epoch, Speaker, wall } from '../support/flowtap-zeek.ts';
 import { MockZeek, type Script } from '../support/mock-zeek.ts';
 import { PROGRAM, Running } from '../support/running.ts';
@@ -131,6 +132,8 @@ describe('flowtap run', () => {
         { record: 'end', whole: true, sources: ['a'], engine: { chains_opened: 1, chains_open: 0 } },
       ]);
       expect(running.err.all.at(-1)).toMatchObject({ message: 'stopped' });
+      // Facts are for the audit alone.
+      expect(running.err.texts.join('\n')).not.toContain('alice');
     },
   );
 
@@ -430,7 +433,7 @@ describe('flowtap run', () => {
     expect(running.err.texts.at(-1)).toMatch(/^flowtap: the audit cannot be written: ENOSPC/);
   });
 
-  it('tells health and metrics on loopback', async () => {
+  it('serves health and metrics on loopback', async () => {
     const { url, speaker } = await greeted(new Epoch('E1', 'node-a'));
     const running = flowtap({ zeeks: [{ name: 'a', url }], health: { listen: '127.0.0.1:0' } });
     const speaks = await speaker;
@@ -461,6 +464,43 @@ describe('flowtap run', () => {
       expect(line).toMatch(/^(# (HELP|TYPE) flowtap_\w+ .+|flowtap_\w+(\{[^{}]+\})? [\d.e+-]+)$/);
     expect((await health(running, '/')).status).toBe(404);
     expect((await health(running, '/healthz', 'POST')).status).toBe(405);
+  });
+
+  it('shows a Zeek behind TLS its own certificate', async ({ skip }) => {
+    skip(spawnSync(OPENSSL, ['version']).error !== undefined, 'openssl is not installed');
+    const pems = certificates(folder);
+    const script: Script = async (peer) => {
+      await peer.subscribe();
+      new Speaker(peer, new Epoch('E1')).hello();
+    };
+    const mock = await MockZeek.start(script, { ...pems, requestCert: true, rejectUnauthorized: true });
+    mocks.push(mock);
+    const tls = { ca: 'cert.pem', cert: 'cert.pem', key: 'key.pem' };
+    const running = flowtap({ zeeks: [{ name: 'a', url: mock.url, tls }] });
+    await running.out.with({ change: 'connected' });
+    const wrong = flowtap({ zeeks: [{ name: 'a', url: mock.url, tls: { ca: 'shop.json' } }] });
+    expect(await wrong.ended).toMatchObject({ code: 2 });
+    expect(wrong.err.texts.at(-1)).toMatch(/shop\.json: it has no ca in PEM form; name another file$/);
+  });
+
+  it('is degraded, not failed, while one of two Zeeks is missing', async () => {
+    const { url } = await greeted(new Epoch('E1'));
+    const running = flowtap({
+      zeeks: [
+        { name: 'here', url },
+        { name: 'missing', url: 'ws://127.0.0.1:1', on: { gone: { do: 'pass', after: '1ms' } } },
+      ],
+      health: { listen: '127.0.0.1:0' },
+    });
+    await running.out.with({ change: 'connected', source: 'here' });
+    await running.out.with({ change: 'gone', source: 'missing' });
+    const { status, body } = await health(running, '/healthz');
+    expect(status).toBe(200);
+    expect(JSON.parse(body)).toMatchObject({
+      status: 'degraded',
+      reasons: [expect.stringMatching(/^missing is gone: .*ECONNREFUSED/)],
+    });
+    expect((await health(running, '/metrics')).body).toContain('flowtap_zeek_up{zeek="missing"} 0\n');
   });
 
   it('only checks on request', async () => {
@@ -509,7 +549,7 @@ async function health(
   path: string,
   method = 'GET',
 ): Promise<{ readonly status: number; readonly body: string }> {
-  const { port } = await running.err.with({ message: 'health is told' });
+  const { port } = await running.err.with({ message: 'health is served' });
   const response = await fetch(`http://127.0.0.1:${String(port)}${path}`, { method });
   return { status: response.status, body: await response.text() };
 }
