@@ -85,7 +85,7 @@ function counts(object: object): Counts {
   const entries: [string, number | Counts][] = [];
   for (const [name, value] of Object.entries(object)) {
     const key = name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    if (typeof value === 'number') entries.push([key, value]);
+    if (typeof value === 'number' || typeof value === 'bigint') entries.push([key, Number(value)]);
     else if (typeof value === 'object' && value !== null) entries.push([key, counts(value)]);
   }
   return Object.fromEntries(entries);

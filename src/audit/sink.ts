@@ -102,8 +102,9 @@ export class Sink {
         }
         if (this.#lines.length === 0 && this.#wantsReopen.length > 0) {
           const resolvers = this.#wantsReopen.splice(0);
-          await this.#target.reopen();
-          for (const resolve of resolvers) resolve();
+          await this.#target.reopen().finally(() => {
+            for (const resolve of resolvers) resolve();
+          });
         }
         if (this.#bytes * 2 <= this.#options.most) this.#release();
       }

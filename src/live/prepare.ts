@@ -1,10 +1,9 @@
-// What is checked and opened before anything is started. Enters: configuration; leaves: certificates, outputs, or an InputError.
+// What is checked of a Zeek before anything is started. Enters: configuration; leaves: certificates, or an InputError.
 import { readFile } from 'node:fs/promises';
-import { fileTarget, streamTarget } from '../audit/sink.ts';
 import type { TlsOptions } from '../broker/connection.ts';
 import { BrokerError } from '../broker/failure.ts';
 import { settingsOf } from '../broker/options.ts';
-import type { Output, ServiceConfig, TlsFiles, ZeekConfig } from '../config/config.ts';
+import type { ServiceConfig, TlsFiles, ZeekConfig } from '../config/config.ts';
 import { InputError } from '../errors.ts';
 import type { ServiceParts } from './parts.ts';
 import { clientOptions } from './zeek.ts';
@@ -58,11 +57,9 @@ async function readTls(files: TlsFiles): Promise<TlsOptions> {
   return { ...(await read('ca')), ...(await read('cert')), ...(await read('key')) };
 }
 
-/** Where lines go. @throws InputError for a file that cannot be written */
-export function targetOf(
-  to: Output,
-  { stdout, stderr }: Pick<ServiceParts, 'stdout' | 'stderr'>,
-): ReturnType<typeof fileTarget> {
-  if (to.kind === 'file') return fileTarget(to.path);
-  return Promise.resolve(streamTarget(to.kind === 'stdout' ? stdout : stderr));
+/** True for an address that anybody on the way could read, and speak in the name of. */
+export function isExposed({ at }: ZeekConfig): boolean {
+  if (at.kind !== 'url') return false;
+  const { protocol, hostname } = new URL(at.url);
+  return protocol === 'ws:' && !/^(?:localhost|127\.[\d.]+|\[::1\])$/.test(hostname);
 }

@@ -1,11 +1,8 @@
 // The live service: Zeeks, merge, engine, blocks, journal, log, health. Enters: configuration, policies; leaves: the journal, until stopped.
-import { type AuditEntry, auditRecord } from '../audit/entry.ts';
-import { createLog, type Log, short } from '../audit/log.ts';
-import { Sink, type SinkOptions } from '../audit/sink.ts';
+import { type Log, short } from '../audit/log.ts';
 import type { TlsOptions } from '../broker/connection.ts';
 import type { ServiceConfig, ZeekConfig } from '../config/config.ts';
 import { createEngine, type Engine } from '../engine.ts';
-import { FlowTapError } from '../errors.ts';
 import { Blocks } from '../flowtap/blocks.ts';
 import { MemoryDriver } from '../flowtap/memory.ts';
 import { Judge } from '../judge.ts';
@@ -15,17 +12,15 @@ import { hintsOf } from '../policy/hints.ts';
 import { ZeekSource } from '../zeek/source.ts';
 import { type HealthServer, startHealth } from './health-server.ts';
 import { type Lane, Merge } from './merge.ts';
+import { Outputs } from './outputs.ts';
 import type { ServiceParts } from './parts.ts';
-import { checkZeek, targetOf } from './prepare.ts';
+import { checkZeek, isExposed } from './prepare.ts';
 import { Reporter } from './reporter.ts';
 import type { Snapshot } from './status.ts';
 import { Watch } from './watch.ts';
 import { Zeek } from './zeek.ts';
 
-/** Bytes of the journal that may wait; above it, nothing more is read of any Zeek. */
-const JOURNAL = 8 * 1024 ** 2;
-/** Bytes of the log that may wait; above it, lines are dropped and counted. */
-const LOG = 1024 ** 2;
+/** How often each Zeek is looked after. */
 const TICK_MS = 1000;
 
 interface Follower {
@@ -47,12 +42,14 @@ export async function runService(
 ): Promise<void> {
   const tls = await Promise.all(config.zeeks.map((zeek) => checkZeek(zeek, config, parts)));
   const engine = await createEngine({ policies, containment: config.containment });
-  const service = await Service.open(config, engine, parts);
+  const outputs = await Outputs.open(config, parts);
+  const service = new Service(config, engine, parts, outputs);
   try {
     await service.run(policies, tls);
   } finally {
     await service.close();
   }
+  outputs.check();
 }
 
 class Service {
@@ -62,20 +59,17 @@ class Service {
   readonly #blocks: Blocks;
   readonly #judge: Judge;
   readonly #merge: Merge;
-  readonly #journal: Sink;
-  readonly #logSink: Sink;
+  readonly #outputs: Outputs;
   readonly #log: Log;
   readonly #reporter: Reporter;
   readonly #followers: Follower[] = [];
   readonly #since: number;
-  #fail: (error: Error) => void = () => {};
-  readonly #failure: Promise<never>;
   #health: HealthServer | null = null;
   #cancelFlow: (() => void) | null = null;
   #cancelTick: () => void = () => {};
   #ended = false;
 
-  private constructor(config: ServiceConfig, engine: Engine, parts: ServiceParts, sinks: Sinks) {
+  constructor(config: ServiceConfig, engine: Engine, parts: ServiceParts, outputs: Outputs) {
     this.#config = config;
     this.#engine = engine;
     this.#parts = parts;
@@ -85,39 +79,18 @@ class Service {
       ...config.time,
       most: config.time.events,
       onNext: (ts, event) =>
-        this.#write(event === null ? this.#judge.advance(ts) : this.#judge.handle(event)),
+        this.#outputs.write(event === null ? this.#judge.advance(ts) : this.#judge.handle(event)),
     });
-    this.#failure = new Promise((_, reject) => {
-      this.#fail = reject;
-    });
-    // Somebody waits for it only while the service runs.
-    this.#failure.catch(() => {});
-    this.#journal = sinks.journal((error) =>
-      this.#fail(
-        new FlowTapError('service-failed', `the audit cannot be written: ${error.message}`, { cause: error }),
-      ),
-    );
-    this.#logSink = sinks.log;
-    this.#log = createLog(sinks.log, config.log.level);
+    this.#outputs = outputs;
+    this.#log = outputs.log;
     this.#reporter = new Reporter({
       log: this.#log,
       clock: parts.clock,
       wall: parts.wall,
       traffic: () => (this.#judge.now === 0 ? null : this.#judge.now),
-      onEntry: (entry) => this.#write([entry]),
+      onEntry: (entry) => this.#outputs.write([entry]),
     });
     this.#since = parts.clock.now();
-  }
-
-  /** @throws InputError for a file that cannot be written */
-  static async open(config: ServiceConfig, engine: Engine, parts: ServiceParts): Promise<Service> {
-    const logTarget = await targetOf(config.log.to, parts);
-    const journalTarget = await targetOf(config.audit.to, parts);
-    // A log that cannot be written is no reason to stop enforcing: its lines are counted.
-    const log = new Sink(logTarget, { most: LOG, drops: true, onFailure: () => {} });
-    const journal = (onFailure: SinkOptions['onFailure']): Sink =>
-      new Sink(journalTarget, { most: JOURNAL, drops: false, onFailure });
-    return new Service(config, engine, parts, { log, journal });
   }
 
   async run(policies: readonly PolicyDocument[], tls: readonly (TlsOptions | null)[]): Promise<void> {
@@ -129,11 +102,11 @@ class Service {
       if (stop.aborted) resolve();
       else stop.addEventListener('abort', () => resolve(), { once: true });
     });
-    const reopened = onReopen(() => void this.#reopen());
+    const reopened = onReopen(() => void this.#outputs.reopen());
     const runs = this.#followers.map(({ zeek }) => zeek.run());
     let failure: unknown = null;
     try {
-      await Promise.race([stopped, this.#failure, ...runs]);
+      await Promise.race([stopped, this.#outputs.failure, ...runs]);
     } catch (error) {
       failure = error;
       this.#log.fatal({ why: error instanceof Error ? short(error.message) : 'unknown' }, 'cannot go on');
@@ -151,12 +124,10 @@ class Service {
 
   /** Writes everything and lets go of everything. */
   async close(): Promise<void> {
-    this.#ended = true;
     this.#cancelTick();
     this.#cancelFlow?.();
     await this.#health?.close();
-    await this.#journal.close();
-    await this.#logSink.close();
+    await this.#outputs.close();
   }
 
   #follow(config: ZeekConfig, tls: TlsOptions | null, hints: ReturnType<typeof hintsOf>): void {
@@ -198,7 +169,7 @@ class Service {
         this.#arm();
       },
       onAbsent: () => this.#merge.absent(lane, clock.now()),
-      room: () => this.#journal.room(),
+      room: () => this.#outputs.room(),
     });
     this.#followers.push({ zeek, watch, source, lane });
   }
@@ -215,8 +186,13 @@ class Service {
       policies: policies.map((policy) => ({ application: policy.application, policy: hashOf(policy) })),
       sources: zeeks.map(({ name }) => name),
     };
-    this.#write([{ kind: 'start', start }]);
+    this.#outputs.write([{ kind: 'start', start }]);
     this.#log.info({ version: start.version, policies: start.policies, zeeks: start.sources }, 'started');
+    for (const { name } of zeeks.filter(isExposed))
+      this.#log.warn(
+        { zeek: name },
+        'it is reached neither on loopback nor over TLS: see docs/operations.md',
+      );
     this.#tick();
   }
 
@@ -239,30 +215,20 @@ class Service {
     });
   }
 
-  #write(entries: readonly AuditEntry[]): void {
-    for (const entry of entries) {
-      if (!this.#config.audit.passes && entry.kind === 'verdict' && entry.verdict.kind === 'pass') continue;
-      this.#journal.write(`${JSON.stringify(auditRecord(entry))}\n`);
-    }
-  }
-
   async #end(whole: boolean): Promise<void> {
+    // Nothing may follow the end.
+    this.#ended = true;
+    this.#cancelTick();
     this.#merge.finish();
     const sources = this.#config.zeeks.map(({ name }) => name);
     const at = this.#judge.now;
-    this.#write(this.#judge.handle({ kind: 'source-end', ts: at, source: sources.join(', ') }));
+    this.#outputs.write(this.#judge.handle({ kind: 'source-end', ts: at, source: sources.join(', ') }));
     const { engine, blocks } = this.#snapshot();
     const sensor = Object.fromEntries(
       this.#followers.map(({ zeek, source }) => [zeek.name, source.statistics]),
     );
-    this.#write([{ kind: 'end', end: { at, sources, whole, engine, sensor, blocks } }]);
-    await this.#journal.room();
-  }
-
-  async #reopen(): Promise<void> {
-    await this.#journal.reopen();
-    await this.#logSink.reopen();
-    this.#log.info('files were opened anew');
+    this.#outputs.write([{ kind: 'end', end: { at, sources, whole, engine, sensor, blocks } }]);
+    await this.#outputs.room();
   }
 
   #snapshot(): Snapshot {
@@ -283,14 +249,8 @@ class Service {
         early: this.#merge.early,
         restamped: this.#merge.restamped,
       },
-      audit: { pendingBytes: this.#journal.pending, full: this.#journal.pending >= JOURNAL },
-      log: { dropped: this.#logSink.dropped },
+      outputs: this.#outputs.state,
       uptimeSeconds: (this.#parts.clock.now() - this.#since) / 1000,
     };
   }
-}
-
-interface Sinks {
-  readonly log: Sink;
-  readonly journal: (onFailure: SinkOptions['onFailure']) => Sink;
 }

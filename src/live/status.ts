@@ -2,6 +2,7 @@
 import type { Family, Sample } from '../audit/metrics.ts';
 import type { Statistics } from '../broker/statistics.ts';
 import type { EngineStatistics } from '../engine.ts';
+import type { Outputs } from './outputs.ts';
 import type { WatchView } from './watch.ts';
 
 /** One Zeek at one moment. */
@@ -21,8 +22,7 @@ export interface Snapshot {
   readonly engine: EngineStatistics;
   readonly blocks: { readonly desired: number; readonly evicted: number; readonly strayReports: number };
   readonly merge: { readonly waiting: number; readonly early: number; readonly restamped: number };
-  readonly audit: { readonly pendingBytes: number; readonly full: boolean };
-  readonly log: { readonly dropped: number };
+  readonly outputs: Outputs['state'];
   readonly uptimeSeconds: number;
 }
 
@@ -42,13 +42,13 @@ export interface Health {
 }
 
 /** What `/healthz` says. */
-export function healthOf({ zeeks, audit }: Snapshot): Health {
+export function healthOf({ zeeks, outputs }: Snapshot): Health {
   const reasons = zeeks.flatMap(({ name, view }) => [
     ...(view.state === 'connected' ? [] : [`${name} is ${view.state}: ${view.why}`]),
     ...(view.slow ? [`${name} is slow: its events come faster than they are judged`] : []),
     ...(view.clock === 'right' ? [] : [`${name}: its time is ${view.clock} of this machine's clock`]),
   ]);
-  if (audit.full) reasons.push('the audit is not written as fast as it comes');
+  if (outputs.full) reasons.push('the audit is not written as fast as it comes');
   const blind = zeeks.every(({ view }) => view.state !== 'connected');
   return {
     status: blind ? 'failed' : reasons.length > 0 ? 'degraded' : 'ok',
@@ -67,7 +67,7 @@ export function healthOf({ zeeks, audit }: Snapshot): Health {
 
 /** What `/metrics` says. */
 export function metricsOf(snapshot: Snapshot): readonly Family[] {
-  const { zeeks, engine, blocks, merge, audit, log, uptimeSeconds } = snapshot;
+  const { zeeks, engine, blocks, merge, outputs, uptimeSeconds } = snapshot;
   const each = (value: (zeek: ZeekSnapshot) => number): readonly Sample[] =>
     zeeks.map((zeek) => ({ labels: { zeek: zeek.name }, value: value(zeek) }));
   const one = (value: number): readonly Sample[] => [{ value }];
@@ -145,15 +145,15 @@ export function metricsOf(snapshot: Snapshot): readonly Family[] {
     gauge('merge_waiting_events', 'Events that wait for earlier ones.', one(merge.waiting)),
     counter('merge_early', 'Events judged before their time, since too many waited.', one(merge.early)),
     counter('merge_restamped', 'Events whose time was ahead of the clock.', one(merge.restamped)),
-    gauge('audit_pending_bytes', 'Bytes of the audit that are not written yet.', one(audit.pendingBytes)),
-    counter('log_dropped', 'Lines of the log that were not written.', one(log.dropped)),
+    gauge('audit_pending_bytes', 'Bytes of the audit that are not written yet.', one(outputs.pendingBytes)),
+    counter('log_dropped', 'Lines of the log that were not written.', one(outputs.logDropped)),
   ];
 }
 
 /** The numbers of an object and of the objects in it, by their path. */
 function numbersOf(object: object, prefix = ''): readonly (readonly [string, number])[] {
   return Object.entries(object).flatMap(([name, value]): readonly (readonly [string, number])[] => {
-    if (typeof value === 'number') return [[`${prefix}${name}`, value]];
+    if (typeof value === 'number' || typeof value === 'bigint') return [[`${prefix}${name}`, Number(value)]];
     return typeof value === 'object' && value !== null ? numbersOf(value, `${prefix}${name}.`) : [];
   });
 }

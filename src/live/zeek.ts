@@ -135,7 +135,8 @@ export class Zeek {
       );
     for (const event of source.take(item)) this.#publish(event, client);
     const moment = momentOf(item);
-    if (moment !== null) onTime(moment);
+    // What is refused is not taken, its time neither.
+    if (moment !== null && watch.view.state === 'connected') onTime(moment);
   }
 
   /** What Zeek does not get it does not follow, and says so in its next hello. */

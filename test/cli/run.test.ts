@@ -410,16 +410,18 @@ describe('flowtap run', () => {
   it('goes on in a new file after SIGHUP', async () => {
     const audit = join(folder, 'rotated.jsonl');
     const { url, speaker } = await greeted(new Epoch('E1'));
-    const running = flowtap({ zeeks: [{ name: 'a', url }], audit: { file: audit } });
+    const running = flowtap({ zeeks: [{ name: 'a', url }], audit: { file: audit, passes: false } });
     const speaks = await speaker;
     await running.err.with({ change: 'connected' });
     renameSync(audit, `${audit}.1`);
     running.kill('SIGHUP');
     await running.err.with({ message: 'files were opened anew' });
     speaks.connect('C1', CUSTOMER, ORDERS);
-    speaks.heartbeat();
+    speaks.connect('C2', CUSTOMER, DATABASE);
     running.kill('SIGTERM');
     expect(await running.ended).toMatchObject({ code: 0 });
+    expect(readFileSync(audit, 'utf8')).toContain('"verdict":"drop"');
+    expect(readFileSync(audit, 'utf8')).not.toContain('"verdict":"pass","');
     expect(readFileSync(`${audit}.1`, 'utf8')).toContain('"record":"start"');
     expect(readFileSync(audit, 'utf8')).toContain('"record":"end"');
     expect(readFileSync(audit, 'utf8')).not.toContain('"record":"start"');
@@ -501,6 +503,20 @@ describe('flowtap run', () => {
       reasons: [expect.stringMatching(/^missing is gone: .*ECONNREFUSED/)],
     });
     expect((await health(running, '/metrics')).body).toContain('flowtap_zeek_up{zeek="missing"} 0\n');
+  });
+
+  it('warns of a Zeek whose address anybody on the way could use', async () => {
+    const running = flowtap({
+      zeeks: [
+        { name: 'near', url: 'ws://127.0.0.1:1' },
+        { name: 'far', url: 'ws://192.0.2.1:1' },
+      ],
+    });
+    const warning = { message: 'it is reached neither on loopback nor over TLS: see docs/operations.md' };
+    expect(await running.err.with(warning)).toMatchObject({ level: 'warn', zeek: 'far' });
+    running.kill('SIGTERM');
+    expect(await running.ended).toMatchObject({ code: 0 });
+    expect(running.err.all.filter(({ message }) => message === warning.message)).toHaveLength(1);
   });
 
   it('only checks on request', async () => {

@@ -1,4 +1,5 @@
 // The configuration of the live service. Enters: texts; leaves: assertions on settings, and on one line for each thing that is wrong.
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/config/config.ts';
 import { formatPlace, InputError } from '../../src/errors.ts';
@@ -308,5 +309,28 @@ describe('a configuration', () => {
     expect(found.problem).toMatch(problem);
     expect(found.remedy).toMatch(remedy);
     expect(`${found.problem}${found.remedy}`).not.toContain('\n');
+  });
+
+  it('is read or refused with a place, whatever it is, and nothing else happens', () => {
+    const anything = fc.oneof(
+      fc.string(),
+      fc.string({ unit: fc.constantFrom(...'{}[]:,-?&*!|>%@`"\'# \n\tapoliczeks1') }),
+      fc.json(),
+      fc
+        .tuple(fc.constantFrom('zeeks', 'on', 'limits', 'time', 'audit', 'log', 'health'), fc.json())
+        .map(([key, value]) => `policies: [a.ts]\n${key}: ${value}\n`),
+      fc.nat({ max: FULL.length }).chain((at) => fc.string().map((text) => `${FULL.slice(0, at)}${text}`)),
+    );
+    fc.assert(
+      fc.property(anything, (text) => {
+        try {
+          readConfig('flowtap.yaml', text);
+        } catch (error) {
+          expect(error).toBeInstanceOf(InputError);
+          expect((error as InputError).place?.file).toBe('flowtap.yaml');
+        }
+      }),
+      { numRuns: 2000 },
+    );
   });
 });

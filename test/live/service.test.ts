@@ -1,5 +1,5 @@
 // Zeeks that the service starts itself. Enters: a launcher that a test controls; leaves: assertions on journal, restarts and the end.
-import { PassThrough } from 'node:stream';
+import { PassThrough, Writable } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/broker/clock.ts';
 import { readConfig } from '../../src/config/config.ts';
@@ -71,17 +71,22 @@ function launcher(fails: (attempt: number) => Error | null = () => null) {
 
 /** The service in this process; `journal` gives the first record that has these fields, as soon as it is there. */
 function serve(launch: ServiceParts['launch']) {
-  const stdout = new PassThrough();
+  let broken = false;
   const stderr = new PassThrough();
   stderr.resume();
   const stop = new AbortController();
   const records: Record<string, unknown>[] = [];
   let waiting: (() => void)[] = [];
-  stdout.on('data', (chunk: Buffer) => {
-    for (const line of chunk.toString().trimEnd().split('\n'))
-      records.push(JSON.parse(line) as Record<string, unknown>);
-    for (const wake of waiting.splice(0)) wake();
+  const stdout = new Writable({
+    write(chunk, _encoding, done) {
+      if (broken) return done(new Error('no space left'));
+      for (const line of String(chunk).trimEnd().split('\n'))
+        records.push(JSON.parse(line) as Record<string, unknown>);
+      for (const wake of waiting.splice(0)) wake();
+      done();
+    },
   });
+  stdout.on('error', () => {});
   const ended = runService(readConfig('/etc/flowtap/flowtap.yaml', CONFIG), [], {
     version: '0.0.0',
     clock: systemClock,
@@ -105,7 +110,10 @@ function serve(launch: ServiceParts['launch']) {
       });
     }
   };
-  return { journal, records, ended, stop: () => stop.abort() };
+  const breakOutput = (): void => {
+    broken = true;
+  };
+  return { journal, records, ended, breakOutput, stop: () => stop.abort() };
 }
 
 describe('a Zeek that the service starts', () => {
@@ -164,5 +172,19 @@ describe('a Zeek that the service starts', () => {
     const service = serve(launcher(() => gone).launch);
     await expect(service.ended).rejects.toBe(gone);
     expect(service.records.at(-1)).toMatchObject({ record: 'end', whole: false });
+  });
+});
+
+describe('the end of the journal', () => {
+  it('that cannot be written any more is a failure, also when the service was told to stop', async () => {
+    const { launch } = launcher();
+    const service = serve(launch);
+    await service.journal({ change: 'connected' });
+    service.breakOutput();
+    service.stop();
+    await expect(service.ended).rejects.toMatchObject({
+      code: 'service-failed',
+      message: 'the audit cannot be written: no space left',
+    });
   });
 });
