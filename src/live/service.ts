@@ -221,8 +221,10 @@ class Service {
     this.#cancelTick();
     this.#merge.finish();
     const sources = this.#config.zeeks.map(({ name }) => name);
-    const at = this.#judge.now;
-    this.#outputs.write(this.#judge.handle({ kind: 'source-end', ts: at, source: sources.join(', ') }));
+    const ts = this.#judge.now;
+    // Where there was no traffic, only the clock knows when it ended.
+    const at = ts === 0 ? this.#parts.wall() : ts;
+    this.#outputs.write(this.#judge.handle({ kind: 'source-end', ts, source: sources.join(', ') }));
     const { engine, blocks } = this.#snapshot();
     const sensor = Object.fromEntries(
       this.#followers.map(({ zeek, source }) => [zeek.name, source.statistics]),
