@@ -1,6 +1,7 @@
 // The whole way of one event: identity, policy, chain, verdict, block. Enters: events; leaves: what the engine says. No I/O.
 import { viewOf } from './chain/view.ts';
 import type { Event } from './events/event.ts';
+import type { Micros } from './flow.ts';
 import { compile } from './policy/compile.ts';
 import type { PolicyDocument } from './policy/document.ts';
 import { Monitor, type Shared } from './policy/monitor.ts';
@@ -34,6 +35,8 @@ export interface EngineStatistics {
 export interface Engine {
   /** Takes the next event in order of arrival; gives what can be said by now, in order. */
   handle(event: Event): readonly EngineOutput[];
+  /** Lets the traffic's time pass while it is silent; gives what is overdue by `now`. An earlier time changes nothing. */
+  advance(now: Micros): readonly EngineOutput[];
   /** An open or recently ended chain, drawn; null when it is gone. */
   view(chain: ChainId): ChainView | null;
   readonly statistics: EngineStatistics;
@@ -67,6 +70,11 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         event.kind === 'source-end' ? monitor.finish(event.ts) : monitor.handle(event);
       const [only] = monitors;
       const outputs = monitors.length === 1 && only !== undefined ? take(only) : monitors.flatMap(take);
+      for (const output of outputs) count(output);
+      return outputs;
+    },
+    advance(now) {
+      const outputs = monitors.flatMap((monitor) => monitor.pass(now));
       for (const output of outputs) count(output);
       return outputs;
     },

@@ -6,12 +6,12 @@ import type { Event } from './events/event.ts';
 import type { Micros } from './flow.ts';
 import { Blocks } from './flowtap/blocks.ts';
 import { MemoryDriver } from './flowtap/memory.ts';
+import { Judge } from './judge.ts';
 import type { PolicyDocument } from './policy/document.ts';
 import { hintsOf } from './policy/hints.ts';
 import { PARSERS } from './sensor/parsers.ts';
 import { replay } from './sensor/replay.ts';
 import { emptyStatistics, type SensorStatistics } from './sensor/statistics.ts';
-import type { VerdictId } from './verdict.ts';
 import { replayZeek } from './zeek/replay.ts';
 import type { ZeekNotice } from './zeek/source.ts';
 
@@ -45,19 +45,16 @@ export async function runCaptures(run: CaptureRun): Promise<void> {
   // Nothing outlives this process that could take another run's cookies for ours.
   const blocks = new Blocks({ driver: new MemoryDriver(), run: 0 });
   let sensor: Readonly<SensorStatistics> = emptyStatistics();
-  let now: Micros = 0;
-
+  const judge = new Judge(engine, blocks);
   const handle = (event: Event): void => {
-    now = Math.max(now, event.ts);
-    blocks.advance(now);
-    for (const entry of entriesOf(event, engine, blocks, now)) run.onEntry(entry, engine);
+    for (const entry of judge.handle(event)) run.onEntry(entry, engine);
   };
 
   const { whole, failure } = await feed(run, handle, (statistics) => {
     sensor = statistics;
   });
   const end = {
-    at: now,
+    at: judge.now,
     sources: run.captures,
     by: run.sensor,
     whole,
@@ -112,24 +109,4 @@ function eventsOf(
     ...(onNotice === undefined ? {} : { onNotice }),
     ...(onLog === undefined ? {} : { onLog }),
   });
-}
-
-/** What is said about one event: a verdict knows the block that it led to, so blocks are asked for first. */
-function entriesOf(event: Event, engine: Engine, blocks: Blocks, now: Micros): readonly AuditEntry[] {
-  const outputs = engine.handle(event);
-  const blockOf = new Map<VerdictId, ReturnType<Blocks['block']>>();
-  for (const output of outputs) {
-    if (output.kind === 'block') blockOf.set(output.block.verdict, blocks.block(output.block));
-  }
-  const entries: AuditEntry[] = [];
-  for (const output of outputs) {
-    if (output.kind === 'verdict') {
-      const { verdict } = output;
-      entries.push({ kind: 'verdict', verdict, block: blockOf.get(verdict.id) ?? null });
-    } else if (output.kind === 'chain') {
-      entries.push({ kind: 'chain', chain: output.record });
-    }
-  }
-  for (const block of blocks.takeChanges()) entries.push({ kind: 'block', block, at: now });
-  return entries;
 }

@@ -289,6 +289,20 @@ describe('each attack is dropped at the offending request and nowhere else', () 
     ]);
   });
 
+  test('reports of the sensor that were lost follow the posture of unseen, which lets pass by default', async () => {
+    const told = new DvdRental();
+    told.toUsers.lost('unseen');
+    const events = told.story.end();
+    const strict = { ...policy, postures: { ...policy.postures, unseen: 'drop' } } as const;
+    const actions = await Promise.all(
+      [policy, strict].map(async (document) =>
+        (await judge(document, events)).indeterminate.map(({ cannotTell, action }) => [cannotTell, action]),
+      ),
+    );
+    const cannotTell = { code: 'cannot-read', cause: 'unseen' };
+    expect(actions).toEqual([[[cannotTell, 'none']], [[cannotTell, 'block']]]);
+  });
+
   test('a request that readers could take differently explains nothing', async () => {
     const told = new DvdRental();
     told.ask(ALICE);

@@ -5,6 +5,7 @@ import type { Block } from '../flowtap/block.ts';
 import type { ChainRecord, Verdict } from '../verdict.ts';
 import { blockRecord, chainRecord, endRecord, type RunEnd } from './other-records.ts';
 import type { AuditRecord } from './record.ts';
+import { type RunStart, type SourceEntry, sourceRecord, startRecord } from './source-record.ts';
 import { verdictRecord } from './verdict-record.ts';
 
 export type AuditEntry =
@@ -12,6 +13,8 @@ export type AuditEntry =
   | { readonly kind: 'verdict'; readonly verdict: Verdict; readonly block: Block | null }
   | { readonly kind: 'chain'; readonly chain: ChainRecord }
   | { readonly kind: 'block'; readonly block: Block; readonly at: Micros }
+  | { readonly kind: 'start'; readonly start: RunStart }
+  | { readonly kind: 'source'; readonly change: SourceEntry }
   | { readonly kind: 'end'; readonly end: RunEnd };
 
 /** The record of an entry; JSON of it is one line of the journal. */
@@ -23,6 +26,10 @@ export function auditRecord(entry: AuditEntry): AuditRecord {
       return chainRecord(entry.chain);
     case 'block':
       return blockRecord(entry.block, entry.at);
+    case 'start':
+      return startRecord(entry.start);
+    case 'source':
+      return sourceRecord(entry.change);
     case 'end':
       return endRecord(entry.end);
   }

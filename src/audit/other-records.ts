@@ -64,7 +64,8 @@ export interface RunEnd {
   readonly by: 'embedded' | 'zeek';
   readonly whole: boolean;
   readonly engine: EngineStatistics;
-  readonly sensor: Readonly<SensorStatistics>;
+  /** Counts of the sensor; of a live run, by the name of the Zeek. */
+  readonly sensor: Readonly<SensorStatistics> | Readonly<Record<string, object>>;
   readonly blocks: { readonly desired: number; readonly evicted: number; readonly strayReports: number };
 }
 
@@ -87,7 +88,7 @@ function counts(object: object): Counts {
   const entries: [string, number | Counts][] = [];
   for (const [name, value] of Object.entries(object)) {
     const key = name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    if (typeof value === 'number') entries.push([key, value]);
+    if (typeof value === 'number' || typeof value === 'bigint') entries.push([key, Number(value)]);
     else if (typeof value === 'object' && value !== null) entries.push([key, counts(value)]);
   }
   return Object.fromEntries(entries);

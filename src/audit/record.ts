@@ -130,6 +130,29 @@ export interface EndRecord extends RecordBase {
   readonly blocks: Counts;
 }
 
+/** The first line of a live run. A replay has none: its journal is one run. */
+export interface StartRecord extends RecordBase {
+  readonly record: 'start';
+  readonly version: string;
+  readonly policies: readonly { readonly application: string; readonly policy: string }[];
+  readonly sources: readonly string[];
+}
+
+/** Something happened to a source of a live run. `time` is of this machine's clock, since a source that is gone has none. */
+export interface SourceRecord extends RecordBase {
+  readonly record: 'source';
+  readonly traffic: Timestamp | null;
+  readonly source: string;
+  readonly change: string;
+  readonly epoch: string | null;
+  /** Decimal digits: they have 64 bits. */
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly count: number | null;
+  readonly response: string;
+  readonly text: string;
+}
+
 export interface StepRecord {
   readonly step: string;
   readonly expected: string;
@@ -163,4 +186,10 @@ export interface ExplanationRecord extends RecordBase {
   } | null;
 }
 
-export type AuditRecord = VerdictRecord | ChainEndRecord | BlockRecord | EndRecord;
+export type AuditRecord =
+  | VerdictRecord
+  | ChainEndRecord
+  | BlockRecord
+  | SourceRecord
+  | StartRecord
+  | EndRecord;

@@ -9,6 +9,8 @@ export const EXIT = {
   unusable: 2,
   /** At least one request was dropped, or could not be told and its posture is `drop`. */
   violations: 3,
+  /** The live service cannot go on: its journal cannot be written, or a queue is full whose posture is `fail`. */
+  failed: 4,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

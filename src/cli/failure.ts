@@ -1,7 +1,7 @@
 // What a person reads when a command fails. Enters: an error; leaves: text for standard error, and an exit code.
 import { relative } from 'node:path';
 import { CommanderError } from 'commander';
-import { formatPlace, InputError, type Place } from '../errors.ts';
+import { FlowTapError, formatPlace, InputError, type Place } from '../errors.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { safe } from './report/safe.ts';
 
@@ -15,6 +15,8 @@ export function describeFailure(
     const where = place === null ? '' : `${showPlace(place, folder)}: `;
     return { text: `flowtap: ${safe(`${where}${problem}; ${remedy}`)}\n`, code: EXIT.unusable };
   }
+  if (error instanceof FlowTapError && error.code === 'service-failed')
+    return { text: `flowtap: ${safe(error.message)}\n`, code: EXIT.failed };
   if (error instanceof CommanderError) {
     const problem = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
     return { text: `flowtap: ${safe(problem)}; see "flowtap --help"\n`, code: EXIT.unusable };

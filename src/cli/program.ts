@@ -1,5 +1,4 @@
 // The commands and how they end. Enters: arguments, a terminal; leaves: an exit code.
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { InputError } from '../errors.ts';
 import { addCheck } from './check.ts';
@@ -7,8 +6,9 @@ import { addDemo } from './demo.ts';
 import { EXIT, type ExitCode, type Finish } from './exit-codes.ts';
 import { addExplain } from './explain.ts';
 import { describeFailure } from './failure.ts';
-import { packageFile } from './package-file.ts';
+import { packageVersion } from './package-file.ts';
 import { addReplay } from './replay.ts';
+import { addRun } from './run.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Runs one command line. Never throws: a failure is one line, or a stack for what is our own fault. */
@@ -23,7 +23,7 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
         'usage',
         null,
         'no command given',
-        'name replay, check, explain or demo; "flowtap --help" describes them',
+        'name replay, run, check, explain or demo; "flowtap --help" describes them',
       );
     }
     await program.parseAsync([...argv], { from: 'user' });
@@ -39,7 +39,7 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
 function createProgram(terminal: Terminal, finish: Finish): Command {
   const program = new Command('flowtap')
     .description('Judges the traffic between the microservices of an application by its policy.')
-    .version(version())
+    .version(packageVersion())
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.out(text),
@@ -49,6 +49,7 @@ function createProgram(terminal: Terminal, finish: Finish): Command {
     })
     .addHelpText('after', EXIT_CODES);
   addReplay(program, terminal, finish);
+  addRun(program, terminal, finish);
   addCheck(program, terminal, finish);
   addExplain(program, terminal, finish);
   addDemo(program, terminal, finish);
@@ -60,9 +61,5 @@ Exit codes:
   0  everything was explained, or could not be told and its posture is "pass"
   3  violations: something was dropped, or could not be told and its posture is "drop"
   2  input that cannot be used: one line says where, what and what to do
+  4  the live service cannot go on: one line says why
   1  a fault of ours`;
-
-function version(): string {
-  const { version } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string };
-  return version;
-}

@@ -1,5 +1,6 @@
 // Everything that a command may touch of the process that it runs in. Enters: the process; leaves: writing, colours, the wish to stop.
 import { performance } from 'node:perf_hooks';
+import type { Writable } from 'node:stream';
 import pc from 'picocolors';
 import { EXIT } from './exit-codes.ts';
 
@@ -10,6 +11,9 @@ export interface Terminal {
   out(text: string): void;
   /** Everything else, on standard error. */
   err(text: string): void;
+  /** The same as streams, for whoever writes more than may wait in memory. */
+  readonly stdout: Writable;
+  readonly stderr: Writable;
   /** For standard output: does nothing unless a person looks at it. */
   readonly colours: Colours;
   /** True when standard error is a terminal: progress may be drawn there. */
@@ -18,6 +22,8 @@ export interface Terminal {
   readonly columns: number;
   /** Aborted when the user interrupts, or when nobody reads standard output any more. */
   readonly stop: AbortSignal;
+  /** Calls back whenever the terminal hangs up (SIGHUP), which does not end the process then; the result ends that. */
+  onHangUp(run: () => void): () => void;
   /** Milliseconds of a steady clock, for progress only. */
   now(): number;
   /** The folder that paths are shown relative to. */
@@ -34,8 +40,13 @@ export function wantsColour(environment: NodeJS.ProcessEnv, isTerminal: boolean)
 /** The terminal of this process. A second interrupt ends it at once. */
 export function processTerminal(): Terminal {
   const stop = new AbortController();
-  process.once('SIGINT', () => stop.abort());
-  process.once('SIGTERM', () => stop.abort());
+  const interrupt = (): void => {
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+    stop.abort();
+  };
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
   let open = true;
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     open = false;
@@ -53,7 +64,13 @@ export function processTerminal(): Terminal {
     colours: pc.createColors(wantsColour(process.env, process.stdout.isTTY === true)),
     live: process.stderr.isTTY === true,
     columns: process.stderr.columns ?? 80,
+    stdout: process.stdout,
+    stderr: process.stderr,
     stop: stop.signal,
+    onHangUp: (run) => {
+      process.on('SIGHUP', run);
+      return () => process.off('SIGHUP', run);
+    },
     now: () => performance.now(),
     folder: process.cwd(),
   };

@@ -103,6 +103,11 @@ export class Blocks {
     return [...this.#blocks.values()].map(snapshot);
   }
 
+  /** How many are listed. */
+  get size(): number {
+    return this.#blocks.size;
+  }
+
   /** The blocks that changed since this was asked last, each as it is now. To be asked after every other call. */
   takeChanges(): readonly Block[] {
     if (this.#changed.size === 0) return [];

@@ -195,7 +195,8 @@ export const DEFAULT_KEYS: readonly KeyDeclaration[] = [
 
 /**
  * What is done with what cannot be told. It fails closed, but for causes that our own side brings about (packets lost
- * before they reached us, a start in the middle, memory) and for what honest services do after a denied request.
+ * before they reached us, a start in the middle, memory, reports of the sensor that were lost) and for what honest
+ * services do after a denied request.
  */
 export const DEFAULT_POSTURES: Readonly<Record<PostureCause, Posture>> = {
   tls: 'drop',

@@ -1,5 +1,4 @@
 // Judges the traffic of one application, event by event. Enters: events of its flows; leaves: verdicts, chain records, blocks.
-
 import type { Instance } from '../chain/state.ts';
 import type { ChainNews } from '../chain/store.ts';
 import { ChainStore } from '../chain/store.ts';
@@ -94,6 +93,13 @@ export class Monitor {
     this.#answering.advance(now);
     for (const news of this.chains.honest.advance(now)) this.#report(news);
     this.chains.tainted.advance(now);
+  }
+
+  /** Time passes without an event; gives what can be said by `now`. */
+  pass(now: Micros): readonly EngineOutput[] {
+    this.advance(now);
+    this.#retry();
+    return this.#flush();
   }
 
   /** The source ended at `now`: everything that waits is decided, and every chain ends. */

@@ -3,16 +3,12 @@ import type { StreamItem } from '../broker/item.ts';
 import type { ZeekEvent } from '../broker/message.ts';
 import type { Protocol } from '../events/common.ts';
 import type { Event } from '../events/event.ts';
-import type { FlowId, Micros, Side } from '../flow.ts';
-import { guessSender } from '../sensor/detect/content.ts';
-import type { StreamEnd } from '../sensor/parser.ts';
-import { DEFAULT_LIMITS, type SensorLimits } from '../sensor/parser.ts';
-import { PARSERS } from '../sensor/parsers.ts';
-import { type Selector, selectParser } from '../sensor/select.ts';
+import type { Micros } from '../flow.ts';
+import type { SensorLimits, StreamEnd } from '../sensor/parser.ts';
 import { emptyStatistics, type SensorStatistics } from '../sensor/statistics.ts';
 import { ArgumentError } from './arguments.ts';
 import { configure, credit, finish, identify, resume } from './control.ts';
-import { type Surroundings, ZeekFlow } from './flow.ts';
+import { Flows } from './flows.ts';
 import { type Body, type Report, readReport, SCHEMA } from './report.ts';
 import { Sequence } from './sequence.ts';
 
@@ -65,14 +61,6 @@ export interface ZeekSourceOptions {
 const CREDIT_EVERY = 1000n;
 const NOTHING: readonly ZeekEvent[] = [];
 
-type New = Extract<Body, { readonly kind: 'new' }>;
-/** The first bytes of a connection, and who sent them as Zeek tells it. */
-interface First {
-  readonly side: Side;
-  readonly bytes: Uint8Array;
-}
-const NO_BYTES: First = { side: 'orig', bytes: new Uint8Array(0) };
-
 export class ZeekSource {
   readonly statistics: SensorStatistics = emptyStatistics();
   readonly zeek: ZeekStatistics = {
@@ -84,17 +72,9 @@ export class ZeekSource {
     restarts: 0,
   };
   readonly #options: ZeekSourceOptions;
-  readonly #selector: Selector;
-  readonly #around: Surroundings;
+  readonly #flows: Flows;
   readonly #sequence = new Sequence();
   readonly #configuration: string;
-  /** By Zeek's names; the least recently heard of first. */
-  readonly #flows = new Map<string, ZeekFlow>();
-  /** Connections that began unseen, and of which the first bytes may tell who opened them. */
-  readonly #unsure = new Map<string, { readonly began: Micros; readonly body: New }>();
-  /** Connections that Zeek has not told of again since it was away; null when it was not. */
-  #unconfirmed: Set<string> | null = null;
-  #created = 0;
   #epoch = '';
   #replay = false;
   #credited = 0n;
@@ -102,16 +82,10 @@ export class ZeekSource {
   #ended = false;
 
   constructor(options: ZeekSourceOptions) {
+    const { name, hints, limits = {}, onEvent } = options;
     this.#options = options;
-    this.#selector = selectParser(options.hints, PARSERS);
-    this.#configuration = identify(options.hints, options.limits ?? {});
-    this.#around = {
-      limits: { ...DEFAULT_LIMITS, ...options.limits },
-      selector: this.#selector,
-      statistics: this.statistics,
-      onEvent: options.onEvent,
-      now: 0,
-    };
+    this.#configuration = identify(hints, limits);
+    this.#flows = new Flows({ name, hints, limits, statistics: this.statistics, onEvent });
   }
 
   /** All packets of the capture were processed, and all flows have ended. */
@@ -119,14 +93,9 @@ export class ZeekSource {
     return this.#ended;
   }
 
-  /** The run of Zeek that is followed; empty before its first word. */
-  get epoch(): string {
-    return this.#epoch;
-  }
-
   /** The time of the last report, in microseconds. */
-  get now(): number {
-    return this.#around.now;
+  get now(): Micros {
+    return this.#flows.now;
   }
 
   /** Takes the next item; gives what has to be published to Zeek in answer. */
@@ -135,7 +104,7 @@ export class ZeekSource {
       case 'event':
         return this.#event(item.name, item.args);
       case 'lost':
-        this.#unconfirmed = new Set(this.#flows.keys());
+        this.#flows.doubt();
         this.#options.onNotice({ kind: 'lost', why: item.loss.message });
         return NOTHING;
       case 'malformed':
@@ -152,15 +121,15 @@ export class ZeekSource {
 
   /** Says of every open flow that reports of it may be missing. What is missing of its streams shows by itself. */
   blind(why: string): void {
-    for (const flow of this.#flows.values()) flow.unseen(why);
+    this.#flows.blind(why);
   }
 
   /** Nothing more will come of this Zeek: ends all flows, and says `source-end`. */
   end(how: StreamEnd = 'capture-end'): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#endAll(how);
-    this.#options.onEvent({ kind: 'source-end', ts: this.#around.now, source: this.#options.name });
+    this.#flows.end(how);
+    this.#options.onEvent({ kind: 'source-end', ts: this.now, source: this.#options.name });
   }
 
   #event(name: string, args: Parameters<typeof readReport>[1]): readonly ZeekEvent[] {
@@ -180,7 +149,7 @@ export class ZeekSource {
       this.#malformed(`${name}: ${body.why}`);
       return NOTHING;
     }
-    if (head.ts > this.#around.now) this.#around.now = head.ts;
+    this.#flows.advance(head.ts);
     return this.#answer(body, head.uid) ?? this.#credit();
   }
 
@@ -198,7 +167,9 @@ export class ZeekSource {
         this.zeek.restarts += 1;
         if (body.kind === 'hello') this.#hello(body, true);
         // After it was said, so that whoever is told can say of the open flows that something of them was not seen.
-        this.#restart();
+        this.#credited = 0n;
+        this.#dropped = 0;
+        this.#flows.end('timeout');
         return true;
       case 'skipped':
         this.zeek.skipped += Number(step.to - step.from + 1n);
@@ -237,154 +208,26 @@ export class ZeekSource {
       case 'hello':
         if (body.schema !== SCHEMA) return NOTHING;
         if (body.configuration !== this.#configuration)
-          return [configure(this.#configuration, this.#options.hints, this.#around.limits)];
+          return [configure(this.#configuration, this.#options.hints, this.#flows.limits)];
         return this.#replay ? [resume()] : NOTHING;
       case 'heartbeat':
-        this.#heartbeat(body);
+        // After Zeek was away, it tells of its connections again, and then its heart beats.
+        this.#flows.confirmed();
+        this.#packets(body.dropped);
         return null;
       case 'capture-end':
         this.end();
         return [finish()];
-      case 'new':
-        this.#open(uid, body, null);
-        return null;
-      default: {
-        this.#settle(uid, body);
-        const flow = this.#flows.get(uid);
-        if (flow === undefined) this.zeek.strangers += 1;
-        else this.#tell(flow, body, uid);
-        return null;
-      }
-    }
-  }
-
-  /** Begins a connection that waited for its first bytes, once there are some or it ends. */
-  #settle(uid: string, body: Body): void {
-    const began = this.#unsure.get(uid);
-    if (began === undefined) return;
-    this.#beginLate(uid, began, body.kind === 'data' ? { side: body.side, bytes: body.raw } : NO_BYTES);
-  }
-
-  #beginLate(
-    uid: string,
-    { began, body }: { readonly began: Micros; readonly body: New },
-    first: First,
-  ): void {
-    this.#unsure.delete(uid);
-    const { now } = this.#around;
-    this.#around.now = began;
-    this.#open(uid, body, first);
-    this.#around.now = now;
-  }
-
-  #tell(flow: ZeekFlow, body: Body, uid: string): void {
-    switch (body.kind) {
-      case 'established':
-        flow.established();
-        return;
-      case 'flipped':
-        flow.flip();
-        return;
-      case 'data':
-        flow.data(body);
-        return;
-      case 'lost':
-        flow.lost(body.side, body.start, body.length);
-        return;
-      case 'side-end':
-        flow.sideEnd(body.side);
-        return;
-      case 'ambiguity':
-        flow.ambiguity(body.code, body.detail);
-        return;
-      case 'end':
-        flow.end(body.how);
-        this.#forget(uid);
-        return;
       default:
+        if (!this.#flows.tell(uid, body)) this.zeek.strangers += 1;
+        return null;
     }
   }
 
-  #open(uid: string, body: New, first: First | null): void {
-    this.#unconfirmed?.delete(uid);
-    if (this.#flows.has(uid)) return;
-    if (this.#flows.size + this.#unsure.size >= this.#around.limits.flows) this.#evict();
-    const turned = this.#isTurned(body, first);
-    if (turned === null) {
-      this.#unsure.set(uid, { began: this.#around.now, body });
-      return;
-    }
-    this.#created += 1;
-    const id = `${this.#options.name}/${this.#created}` as FlowId;
-    const [orig, resp] = turned ? [body.resp, body.orig] : [body.orig, body.resp];
-    const midstream = body.first === 'other';
-    // VLAN 0 is a priority tag, and no VLAN (IEEE 802.1Q section 9.6).
-    const vlans = body.vlans.filter((tag) => tag !== 0);
-    const flow = new ZeekFlow(
-      { id, orig, resp, vlans, seenAt: this.#options.name, midstream },
-      turned,
-      this.#around,
-    );
-    this.#flows.set(uid, flow);
-    this.statistics.flows += 1;
-    this.statistics.openFlows += 1;
-    flow.begin();
-  }
-
-  /**
-   * Whether Zeek's originator is our responder: it did not see the connection begin. The same rules as the embedded
-   * sensor's (`sensor/tcp/orientation.ts`). Null while only bytes may tell: `first` are the first that came, or that none will.
-   */
-  #isTurned({ orig, resp, first: packet }: New, first: First | null): boolean | null {
-    if (packet !== 'other') return packet === 'syn-ack';
-    const atOrig = this.#selector.expectation(orig);
-    const atResp = this.#selector.expectation(resp);
-    const declared = atOrig?.declared === true;
-    if (declared !== (atResp?.declared === true)) return declared;
-    if (first === null) return null;
-    const said = guessSender(first.bytes);
-    if (said !== null) return said !== first.side;
-    if ((atOrig === null) !== (atResp === null)) return atOrig !== null;
-    return orig.port < resp.port;
-  }
-
-  /** After Zeek was away, it tells of its connections again, and then its heart beats: others are gone. */
-  #heartbeat({ dropped }: Extract<Body, { kind: 'heartbeat' }>): void {
-    for (const uid of this.#unconfirmed ?? []) {
-      this.#flows.get(uid)?.end('timeout');
-      this.#forget(uid);
-    }
-    this.#unconfirmed = null;
+  #packets(dropped: number): void {
     if (dropped > this.#dropped)
       this.#options.onNotice({ kind: 'dropped-packets', packets: dropped - this.#dropped });
     this.#dropped = dropped;
-  }
-
-  /** Another Zeek, or the same one anew: what the old one would have told of its connections nobody will. */
-  #restart(): void {
-    this.#unconfirmed = null;
-    this.#credited = 0n;
-    this.#dropped = 0;
-    this.#endAll('timeout');
-  }
-
-  #endAll(how: StreamEnd): void {
-    for (const [uid, began] of [...this.#unsure]) this.#beginLate(uid, began, NO_BYTES);
-    for (const flow of this.#flows.values()) flow.end(how);
-    this.#flows.clear();
-    this.statistics.openFlows = 0;
-  }
-
-  #evict(): void {
-    const oldest = this.#flows.entries().next();
-    if (oldest.done === true) return;
-    const [uid, flow] = oldest.value;
-    flow.end('evicted');
-    this.#forget(uid);
-  }
-
-  #forget(uid: string): void {
-    if (this.#flows.delete(uid)) this.statistics.openFlows -= 1;
   }
 
   #credit(): readonly ZeekEvent[] {

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type AuditEntry, auditRecord } from '../../src/audit/entry.ts';
 import { runProgram } from '../../src/cli/program.ts';
 import { fakeTerminal } from '../support/terminal.ts';
 
@@ -37,8 +38,38 @@ beforeAll(async () => {
   explanation = await flowtap('explain', 'first');
 });
 
+/** What only a live run has. */
+const LIVE: readonly AuditEntry[] = [
+  {
+    kind: 'start',
+    start: {
+      at: 1,
+      version: '0.1.0',
+      policies: [{ application: 'dvd-rental', policy: '0' }],
+      sources: ['tap0'],
+    },
+  },
+  {
+    kind: 'source',
+    change: {
+      at: 2,
+      traffic: 1,
+      source: 'tap0',
+      change: 'skipped',
+      epoch: 'E1',
+      from: 1n,
+      to: 7n,
+      count: 7,
+      response: 'blinded',
+      text: 'events 1 to 7 never came',
+    },
+  },
+];
+const live = LIVE.map((entry) => JSON.stringify(auditRecord(entry)));
+
 function records(): readonly Json[] {
-  return [...journal.trimEnd().split('\n'), explanation].map((line) => JSON.parse(line) as Json);
+  const lines = [...journal.trimEnd().split('\n'), explanation, ...live];
+  return lines.map((line) => JSON.parse(line) as Json);
 }
 
 /** The names and types in a value: an example stays right when a capture is made anew. */
@@ -78,6 +109,7 @@ describe('a recipe', () => {
 
   it.each(recipes)('gives an answer: %s', (recipe) => {
     writeFileSync(join(folder, 'journal.jsonl'), journal);
+    writeFileSync(join(folder, 'live.jsonl'), `${live.join('\n')}\n`);
     expect(execFileSync('sh', ['-c', recipe], { cwd: folder, encoding: 'utf8' }).trim()).not.toBe('');
   });
 });

@@ -1,6 +1,6 @@
 // The client against a server that misbehaves. Enters: scripted connections; leaves: the stream, with every loss in it.
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -10,11 +10,9 @@ import type { StreamItem } from '../../src/broker/item.ts';
 import { writeEvent } from '../../src/broker/message.ts';
 import type { ClientOptions } from '../../src/broker/options.ts';
 import { count, string, type Value, vector } from '../../src/broker/value/value.ts';
+import { certificates, OPENSSL } from '../support/certificates.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { frames, type MockPeer, MockZeek, type Script } from '../support/mock-zeek.ts';
-
-/** Makes certificates; where it is missing, that test is skipped. */
-const OPENSSL = 'openssl';
 
 const open: { stop(): Promise<unknown> }[] = [];
 afterEach(async () => {
@@ -546,13 +544,3 @@ describe('TLS', () => {
     ).toThrow(expect.objectContaining({ code: 'broker-usage' }));
   });
 });
-
-/** One certificate for both sides, for 127.0.0.1, signed by itself. */
-function certificates(folder: string): { ca: string; cert: string; key: string } {
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-  const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2'];
-  const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
-  execFileSync(OPENSSL, [...args, ...subject, '-keyout', key, '-out', cert], { stdio: 'ignore' });
-  const pem = readFileSync(cert, 'utf8');
-  return { ca: pem, cert: pem, key: readFileSync(key, 'utf8') };
-}

@@ -1,4 +1,5 @@
 // A terminal that remembers what was written. Enters: what a command writes; leaves: texts.
+import { Writable } from 'node:stream';
 import pc from 'picocolors';
 import type { Terminal } from '../../src/cli/terminal.ts';
 
@@ -7,6 +8,15 @@ export interface FakeTerminal extends Terminal {
   /** Milliseconds that its clock shows. */
   time: number;
   readonly interrupt: () => void;
+}
+
+function sink(take: (text: string) => void): Writable {
+  return new Writable({
+    write(chunk, _encoding, done) {
+      take(String(chunk));
+      done();
+    },
+  });
 }
 
 export function fakeTerminal(
@@ -27,7 +37,10 @@ export function fakeTerminal(
     colours: pc.createColors(given.colour ?? false),
     live: given.live ?? false,
     columns: given.columns ?? 80,
+    stdout: sink((text) => terminal.out(text)),
+    stderr: sink((text) => terminal.err(text)),
     stop: stop.signal,
+    onHangUp: () => () => {},
     now: () => terminal.time,
     folder: new URL('../..', import.meta.url).pathname,
   };

@@ -1,0 +1,63 @@
+// What happened to a Zeek, in the audit and in the log. Enters: reports; leaves: an entry of the journal and a line of the log for each.
+import type { AuditEntry } from '../audit/entry.ts';
+import { Limiter, type Log, short } from '../audit/log.ts';
+import type { SourceChange } from '../audit/source-record.ts';
+import type { Clock } from '../broker/clock.ts';
+import type { Micros } from '../flow.ts';
+import type { Report } from './watch.ts';
+
+export interface ReporterOptions {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly wall: () => Micros;
+  /** The time of the traffic by now; null before any. */
+  readonly traffic: () => Micros | null;
+  readonly onEntry: (entry: AuditEntry) => void;
+}
+
+const LEVEL_OF: Readonly<Record<SourceChange, 'info' | 'warn' | 'error'>> = {
+  connected: 'info',
+  lost: 'warn',
+  gone: 'error',
+  restarted: 'warn',
+  skipped: 'warn',
+  slow: 'warn',
+  'caught-up': 'info',
+  malformed: 'warn',
+  refused: 'error',
+  'packets-dropped': 'warn',
+  'clock-wrong': 'warn',
+  'clock-right': 'info',
+  exited: 'error',
+};
+
+/** The audit gets all; the log at most 20 lines in 10 s of one kind about one Zeek, and the number of those kept back. */
+export class Reporter {
+  readonly #options: ReporterOptions;
+  readonly #limiter = new Limiter(20, 10_000);
+
+  constructor(options: ReporterOptions) {
+    this.#options = options;
+  }
+
+  take(source: string, report: Report): void {
+    const { wall, clock, traffic, log, onEntry } = this.#options;
+    const text = short(report.text);
+    onEntry({ kind: 'source', change: { ...report, text, at: wall(), traffic: traffic(), source } });
+    const before = this.#limiter.take(`${source} ${report.change}`, clock.now());
+    if (before === null) return;
+    const { change, from, to, count, response, epoch } = report;
+    log[LEVEL_OF[change]](
+      {
+        zeek: source,
+        change,
+        response,
+        ...(epoch === null ? {} : { epoch }),
+        ...(from === null || to === null ? {} : { from: String(from), to: String(to) }),
+        ...(count === null ? {} : { count }),
+        ...(before === 0 ? {} : { kept_back: before }),
+      },
+      text,
+    );
+  }
+}

@@ -1,0 +1,258 @@
+// The live service: Zeeks, merge, engine, blocks, journal, log, health. Enters: configuration, policies; leaves: the journal, until stopped.
+import { type Log, short } from '../audit/log.ts';
+import type { TlsOptions } from '../broker/connection.ts';
+import type { ServiceConfig, ZeekConfig } from '../config/config.ts';
+import { createEngine, type Engine } from '../engine.ts';
+import { Blocks } from '../flowtap/blocks.ts';
+import { MemoryDriver } from '../flowtap/memory.ts';
+import { Judge } from '../judge.ts';
+import type { PolicyDocument } from '../policy/document.ts';
+import { hashOf } from '../policy/hash.ts';
+import { hintsOf } from '../policy/hints.ts';
+import { ZeekSource } from '../zeek/source.ts';
+import { type HealthServer, startHealth } from './health-server.ts';
+import { type Lane, Merge } from './merge.ts';
+import { Outputs } from './outputs.ts';
+import type { ServiceParts } from './parts.ts';
+import { checkZeek, isExposed } from './prepare.ts';
+import { Reporter } from './reporter.ts';
+import type { Snapshot } from './status.ts';
+import { Watch } from './watch.ts';
+import { Zeek } from './zeek.ts';
+
+/** How often each Zeek is looked after. */
+const TICK_MS = 1000;
+
+interface Follower {
+  readonly zeek: Zeek;
+  readonly watch: Watch;
+  readonly source: ZeekSource;
+  readonly lane: Lane;
+}
+
+/**
+ * Runs until `stop`, then takes what is there, ends every chain, and writes the end of the journal.
+ * @throws InputError for what the configuration names and is not there
+ * @throws FlowTapError `service-failed` when it cannot go on: the journal cannot be written, or a queue is full whose posture is `fail`
+ */
+export async function runService(
+  config: ServiceConfig,
+  policies: readonly PolicyDocument[],
+  parts: ServiceParts,
+): Promise<void> {
+  const tls = await Promise.all(config.zeeks.map((zeek) => checkZeek(zeek, config, parts)));
+  const engine = await createEngine({ policies, containment: config.containment });
+  const outputs = await Outputs.open(config, parts);
+  const service = new Service(config, engine, parts, outputs);
+  try {
+    await service.run(policies, tls);
+  } finally {
+    await service.close();
+  }
+  outputs.check();
+}
+
+class Service {
+  readonly #config: ServiceConfig;
+  readonly #parts: ServiceParts;
+  readonly #engine: Engine;
+  readonly #blocks: Blocks;
+  readonly #judge: Judge;
+  readonly #merge: Merge;
+  readonly #outputs: Outputs;
+  readonly #log: Log;
+  readonly #reporter: Reporter;
+  readonly #followers: Follower[] = [];
+  readonly #since: number;
+  #health: HealthServer | null = null;
+  #cancelFlow: (() => void) | null = null;
+  #cancelTick: () => void = () => {};
+  #ended = false;
+
+  constructor(config: ServiceConfig, engine: Engine, parts: ServiceParts, outputs: Outputs) {
+    this.#config = config;
+    this.#engine = engine;
+    this.#parts = parts;
+    this.#blocks = new Blocks({ driver: new MemoryDriver(), run: Math.floor(parts.random() * 2 ** 32) });
+    this.#judge = new Judge(engine, this.#blocks);
+    this.#merge = new Merge({
+      ...config.time,
+      most: config.time.events,
+      onNext: (ts, event) =>
+        this.#outputs.write(event === null ? this.#judge.advance(ts) : this.#judge.handle(event)),
+    });
+    this.#outputs = outputs;
+    this.#log = outputs.log;
+    this.#reporter = new Reporter({
+      log: this.#log,
+      clock: parts.clock,
+      wall: parts.wall,
+      traffic: () => (this.#judge.now === 0 ? null : this.#judge.now),
+      onEntry: (entry) => this.#outputs.write([entry]),
+    });
+    this.#since = parts.clock.now();
+  }
+
+  async run(policies: readonly PolicyDocument[], tls: readonly (TlsOptions | null)[]): Promise<void> {
+    const { stop, onReopen } = this.#parts;
+    const hints = hintsOf(policies);
+    for (const [index, zeek] of this.#config.zeeks.entries()) this.#follow(zeek, tls[index] ?? null, hints);
+    await this.#begin(policies);
+    const stopped = new Promise<void>((resolve) => {
+      if (stop.aborted) resolve();
+      else stop.addEventListener('abort', () => resolve(), { once: true });
+    });
+    const reopened = onReopen(() => void this.#outputs.reopen());
+    const runs = this.#followers.map(({ zeek }) => zeek.run());
+    let failure: unknown = null;
+    try {
+      await Promise.race([stopped, this.#outputs.failure, ...runs]);
+    } catch (error) {
+      failure = error;
+      this.#log.fatal({ why: error instanceof Error ? short(error.message) : 'unknown' }, 'cannot go on');
+    }
+    this.#log.info('stopping');
+    for (const { zeek } of this.#followers) void zeek.stop();
+    const results = await Promise.allSettled(runs);
+    reopened();
+    await this.#end(failure === null);
+    failure ??= results.find((result) => result.status === 'rejected')?.reason ?? null;
+    if (failure !== null) throw failure;
+    const { engine, blocks, merge } = this.#snapshot();
+    this.#log.info({ ...engine, blocks, merge }, 'stopped');
+  }
+
+  /** Writes everything and lets go of everything. */
+  async close(): Promise<void> {
+    this.#cancelTick();
+    this.#cancelFlow?.();
+    await this.#health?.close();
+    await this.#outputs.close();
+  }
+
+  #follow(config: ZeekConfig, tls: TlsOptions | null, hints: ReturnType<typeof hintsOf>): void {
+    const { clock, wall, random, restart, launch } = this.#parts;
+    const lane = this.#merge.add();
+    const watch = new Watch(
+      {
+        on: config.on,
+        blind: (cause) => source.blind(cause),
+        onReport: (report) => this.#reporter.take(config.name, report),
+      },
+      clock.now(),
+    );
+    const source = new ZeekSource({
+      name: config.name,
+      hints,
+      limits: this.#config.limits,
+      // The end of one of several sources is not the end of the traffic.
+      onEvent: (event) => {
+        if (event.kind === 'source-end') return;
+        this.#merge.offer(lane, event, clock.now(), wall());
+        this.#arm();
+      },
+      onNotice: (notice) => watch.notice(notice),
+    });
+    const zeek = new Zeek({
+      config,
+      inbox: this.#config.inbox,
+      tls,
+      source,
+      watch,
+      log: this.#log,
+      clock,
+      random,
+      restart,
+      launch,
+      onTime: (ts) => {
+        this.#merge.heard(lane, ts, clock.now(), wall());
+        this.#arm();
+      },
+      onAbsent: () => this.#merge.absent(lane, clock.now()),
+      room: () => this.#outputs.room(),
+    });
+    this.#followers.push({ zeek, watch, source, lane });
+  }
+
+  async #begin(policies: readonly PolicyDocument[]): Promise<void> {
+    const { health, zeeks, file } = this.#config;
+    if (health !== null) {
+      this.#health = await startHealth(health, file, () => this.#snapshot());
+      this.#log.info({ host: health.host, port: this.#health.port }, 'health is served');
+    }
+    const start = {
+      at: this.#parts.wall(),
+      version: this.#parts.version,
+      policies: policies.map((policy) => ({ application: policy.application, policy: hashOf(policy) })),
+      sources: zeeks.map(({ name }) => name),
+    };
+    this.#outputs.write([{ kind: 'start', start }]);
+    this.#log.info({ version: start.version, policies: start.policies, zeeks: start.sources }, 'started');
+    for (const { name } of zeeks.filter(isExposed))
+      this.#log.warn(
+        { zeek: name },
+        'it is reached neither on loopback nor over TLS: see docs/operations.md',
+      );
+    this.#tick();
+  }
+
+  #tick(): void {
+    const now = this.#parts.clock.now();
+    for (const { zeek, lane } of this.#followers) zeek.tick(now, lane.clock);
+    this.#cancelTick = this.#parts.clock.after(TICK_MS, () => this.#tick());
+  }
+
+  /** What waits for earlier events of others does not wait for ever. */
+  #arm(): void {
+    if (this.#cancelFlow !== null || this.#ended) return;
+    const { clock } = this.#parts;
+    const left = this.#merge.next(clock.now());
+    if (left === null) return;
+    this.#cancelFlow = clock.after(left, () => {
+      this.#cancelFlow = null;
+      this.#merge.flow(clock.now());
+      this.#arm();
+    });
+  }
+
+  async #end(whole: boolean): Promise<void> {
+    // Nothing may follow the end.
+    this.#ended = true;
+    this.#cancelTick();
+    this.#merge.finish();
+    const sources = this.#config.zeeks.map(({ name }) => name);
+    const ts = this.#judge.now;
+    // Where there was no traffic, only the clock knows when it ended.
+    const at = ts === 0 ? this.#parts.wall() : ts;
+    this.#outputs.write(this.#judge.handle({ kind: 'source-end', ts, source: sources.join(', ') }));
+    const { engine, blocks } = this.#snapshot();
+    const sensor = Object.fromEntries(
+      this.#followers.map(({ zeek, source }) => [zeek.name, source.statistics]),
+    );
+    this.#outputs.write([{ kind: 'end', end: { at, sources, by: 'zeek', whole, engine, sensor, blocks } }]);
+    await this.#outputs.room();
+  }
+
+  #snapshot(): Snapshot {
+    const { size, evicted, strayReports } = this.#blocks;
+    return {
+      zeeks: this.#followers.map(({ zeek, watch, source, lane }) => ({
+        name: zeek.name,
+        view: watch.view,
+        load: zeek.load,
+        source: source.statistics,
+        waiting: lane.length,
+        unsent: zeek.unsent,
+      })),
+      engine: this.#engine.statistics,
+      blocks: { desired: size, evicted, strayReports },
+      merge: {
+        waiting: this.#merge.waiting,
+        early: this.#merge.early,
+        restamped: this.#merge.restamped,
+      },
+      outputs: this.#outputs.state,
+      uptimeSeconds: (this.#parts.clock.now() - this.#since) / 1000,
+    };
+  }
+}
