@@ -212,7 +212,7 @@ for (const [letter, byte] of [
   ESCAPES[letter.charCodeAt(0)] = byte;
 
 /** What `toString('latin1')` calls, without its look-up of the encoding, which costs as much as a short text. */
-function latin1(
+export function latin1(
   bytes: Buffer & { latin1Slice?: (start: number, end: number) => string },
   start: number,
   end: number,
