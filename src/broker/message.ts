@@ -154,10 +154,13 @@ function pairOf({ id, value }: Metadata): Value {
   return { kind: 'vector', items: [{ kind: 'count', value: id }, value] };
 }
 
-/** Zeek cuts topics at a NUL, so that another topic would be meant than the one that was written. */
+/**
+ * Zeek cuts topics at a NUL, so that another topic would be meant than the one that was written; `<$>` is what Broker
+ * marks its own topics with (`topic::reserved`).
+ */
 function checkTopic(topic: string): void {
-  if (topic.includes('\0') || !isWellFormed(topic) || topic.length > 1024)
-    throw unsendable('a topic is text without NUL, of at most 1024 characters');
+  if (topic.includes('\0') || topic.includes('<$>') || !isWellFormed(topic) || topic.length > 1024)
+    throw unsendable('a topic is text without NUL and without <$>, of at most 1024 characters');
 }
 
 function messageOf(texts: ReadonlyMap<string, string>, value: Value | null): Message {

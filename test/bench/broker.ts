@@ -1,9 +1,12 @@
 // Speed of the client for Zeek, against `ws` and `JSON.parse` of the same frames. Enters: nothing; leaves: ratios.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { resolve } from 'node:path';
 import { WebSocket } from 'ws';
 import { BrokerClient } from '../../src/broker/client.ts';
 import { readMessage } from '../../src/broker/message.ts';
+import { count } from '../../src/broker/value/value.ts';
+import { findZeek, freePort, ZeekProcess } from '../support/zeek-process.ts';
 import { exampleEvents, serveEvents } from './frames.ts';
 
 /** Events of one run, and runs of each kind; the kinds take turns, and the median counts. */
@@ -53,6 +56,36 @@ export async function measureBroker(): Promise<BrokerFigures> {
     };
   } finally {
     server.kill();
+  }
+}
+
+/** Events a second (of the clock) that one Zeek publishes from a loop in a script while this client reads; null without a Zeek. */
+export async function measureZeek(): Promise<number | null> {
+  const path = findZeek();
+  if (path === null) return null;
+  const port = String(await freePort());
+  const env = { BROKER_TEST_PORT: port, BROKER_TEST_BACKEND: 'broker' };
+  const zeek = new ZeekProcess(path, ['-b', resolve('test/broker/zeek/flood.zeek')], env);
+  const client = new BrokerClient({
+    url: `ws://127.0.0.1:${port}`,
+    topics: ['from/'],
+    reconnect: { attempts: 300, maxMs: 100 },
+  });
+  try {
+    let first = 0;
+    let events = 0;
+    for await (const item of client) {
+      if (item.kind === 'connected')
+        client.publish({ topic: 'to/', name: 'BrokerTest::requests', args: [count(EVENTS)] });
+      if (item.kind !== 'event') continue;
+      if (events === 0) first = performance.now();
+      events += 1;
+      if (events === EVENTS) return (EVENTS - 1) / ((performance.now() - first) / 1000);
+    }
+    throw new Error(`${events} of ${EVENTS} events of a Zeek arrived: ${zeek.output}`);
+  } finally {
+    await client.close();
+    await zeek.stop();
   }
 }
 

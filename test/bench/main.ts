@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { measureBroker } from './broker.ts';
+import { measureBroker, measureZeek } from './broker.ts';
 import { repeatCapture } from './repeat-capture.ts';
 import { collectEvents, decideAll } from './replay-capture.ts';
 
@@ -128,6 +128,12 @@ try {
     'speed ratio; above 1 is faster, and exact besides',
   );
   row('decoding / JSON.parse', broker.decoding.toFixed(2), 'speed ratio');
+  const zeek = await measureZeek();
+  row(
+    'socket and decoding / what one Zeek publishes',
+    zeek === null ? 'skipped' : (broker.eventsPerSecond / zeek).toFixed(2),
+    zeek === null ? 'zeek is not installed' : `speed ratio; Zeek published ${Math.round(zeek)} a second`,
+  );
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

@@ -225,6 +225,7 @@ describe('what Zeek is sent', () => {
     levels === 0 ? none : { kind: 'vector', items: [nested(levels - 1)] };
   test.each<readonly [string, () => unknown]>([
     ['a topic with NUL', () => writeEvent({ topic: 'a\0b', name: 'ev', args: [] }, LIMIT)],
+    ["one of Broker's own topics", () => writeEvent({ topic: '<$>/local', name: 'ev', args: [] }, LIMIT)],
     ['no topic', () => writeEvent({ topic: '', name: 'ev', args: [] }, LIMIT)],
     ['a subscription with NUL', () => writeSubscription(['\0'])],
     ['a name that is no identifier', () => writeEvent({ topic: 't', name: 'a b', args: [] }, LIMIT)],

@@ -29,7 +29,7 @@ function isDigit(code: number): boolean {
   return code >= 0x30 && code <= 0x39;
 }
 
-/** The largest of s, ms, us, ns that keeps it whole, as Zeek does; never a fraction, which Zeek rejects. */
+/** The largest of s, ms, us, ns that keeps it whole, as Zeek does; a fraction would be read as a double, and not exactly. */
 export function formatTimespan(nanoseconds: bigint): string {
   if (nanoseconds % SECOND === 0n) return `${nanoseconds / SECOND}s`;
   if (nanoseconds % MILLISECOND === 0n) return `${nanoseconds / MILLISECOND}ms`;
