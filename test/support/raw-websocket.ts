@@ -1,5 +1,4 @@
 // A WebSocket client that does what ours never would. Enters: any bytes to send; leaves: what the server answers, frame by frame.
-import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
 export interface RawFrame {
@@ -14,6 +13,8 @@ export interface RawOptions {
   readonly headers?: readonly string[];
 }
 
+/** Of the head of an answer. */
+const END = '\r\n\r\n';
 const CLOSE = 8;
 const PING = 9;
 const PONG = 10;
@@ -48,7 +49,6 @@ export class RawWebSocket {
   static async open(port: number, options: RawOptions = {}): Promise<RawWebSocket | null> {
     const socket = connect(port, options.host ?? '127.0.0.1');
     socket.on('error', () => {});
-    await Promise.race([once(socket, 'connect'), once(socket, 'close')]);
     const lines = [
       `GET ${options.path ?? '/v1/messages/json'} HTTP/1.1`,
       'Host: test',
@@ -59,22 +59,21 @@ export class RawWebSocket {
       ...(options.headers ?? []),
     ];
     socket.write(`${lines.join('\r\n')}\r\n\r\n`);
-    let bytes: Buffer = Buffer.alloc(0);
-    for (;;) {
-      const end = bytes.indexOf('\r\n\r\n');
-      if (end >= 0)
-        return new RawWebSocket(
-          socket,
-          bytes.subarray(0, end).toString('latin1'),
-          Buffer.from(bytes.subarray(end + 4)),
-        );
-      const data: unknown = await Promise.race([
-        once(socket, 'data').then(([chunk]: unknown[]) => chunk),
-        once(socket, 'close').then(() => null),
-      ]);
-      if (!Buffer.isBuffer(data)) return null;
-      bytes = Buffer.concat([bytes, data]);
-    }
+    const bytes = await new Promise<Buffer | null>((resolve) => {
+      let received: Buffer = Buffer.alloc(0);
+      const take = (data: Buffer): void => {
+        received = Buffer.concat([received, data]);
+        if (!received.includes(END)) return;
+        socket.off('data', take);
+        resolve(received);
+      };
+      socket.on('data', take);
+      socket.on('close', () => resolve(null));
+    });
+    if (bytes === null) return null;
+    const end = bytes.indexOf(END);
+    const rest = Buffer.from(bytes.subarray(end + END.length));
+    return new RawWebSocket(socket, bytes.subarray(0, end).toString('latin1'), rest);
   }
 
   /** One whole frame; its mask is zero, so that its bytes are on the wire as they are here. */

@@ -62,6 +62,7 @@ export class ZeekLab {
   readonly path: string;
   readonly skip: (reason: string) => never;
   readonly #zeeks: ZeekProcess[] = [];
+  readonly #clients: BrokerClient[] = [];
   readonly #stops: (() => unknown)[] = [];
 
   constructor(path: string, skip: (reason: string) => never) {
@@ -110,6 +111,7 @@ export class ZeekLab {
       ...options,
       reconnect: { minMs: 20, maxMs: 100, ...options.reconnect },
     });
+    this.#clients.push(made);
     this.defer(() => made.close());
     return made;
   }
@@ -153,8 +155,11 @@ export class ZeekLab {
     this.#stops.push(stop);
   }
 
+  /** What all of them have to say, for a test that failed. */
   outputs(): string {
-    return this.#zeeks.map((zeek) => `\nZeek wrote: ${zeek.output.slice(-2000)}`).join('');
+    const zeeks = this.#zeeks.map((zeek) => `Zeek wrote: ${zeek.output.slice(-2000)}`);
+    const clients = this.#clients.map((client) => `client: ${JSON.stringify(client.statistics())}`);
+    return ['', ...zeeks, ...clients].join('\n');
   }
 
   async stop(): Promise<void> {
