@@ -181,10 +181,7 @@ export class BrokerClient {
         const session = new Session(this.#settings, clock.now());
         this.#session = session;
         connection.send(session.subscription(this.#settings.topics), () => {});
-        this.#after('ack', this.#settings.ackTimeoutMs, () => {
-          const overdue = session.overdue(clock.now());
-          if (overdue?.kind === 'failed') this.#giveUp(overdue.code, overdue.message);
-        });
+        this.#awaitAck(session, this.#settings.ackTimeoutMs);
       },
       frame: (bytes) => this.#received(bytes),
       pong: (payload) => {
@@ -194,6 +191,15 @@ export class BrokerClient {
       ended: (loss) => this.#lost(connection, this.#loss ?? loss),
     });
     this.#connection = connection;
+  }
+
+  #awaitAck(session: Session, ms: number): void {
+    this.#after('ack', ms, () => {
+      const overdue = session.overdue(this.#settings.clock.now());
+      if (overdue?.kind === 'failed') this.#giveUp(overdue.code, overdue.message);
+      // Timers count from the start of a turn of the event loop, hence a little early for a clock that does not.
+      else this.#awaitAck(session, 1);
+    });
   }
 
   #received(bytes: Uint8Array): void {

@@ -1,6 +1,9 @@
 // The messages of Zeek's WebSocket API v1. Enters: received bytes, or what to send; leaves: messages, or checked frames.
 import { BrokerError, unsendable } from './failure.ts';
-import { Cursor } from './value/cursor.ts';
+import { CLOSE_OBJECT, COMMA, Cursor } from './value/cursor.ts';
+import { Literal } from './value/literal.ts';
+import { readPlain, readPlainItems } from './value/plain.ts';
+import { PlainCursor } from './value/plain-cursor.ts';
 import { ValueReader } from './value/read.ts';
 import { isIdentifier, isWellFormed, type Value } from './value/value.ts';
 import { quote, Writer, writeValue } from './value/write.ts';
@@ -54,16 +57,20 @@ const EVIDENCE = 256;
 /** Reads one message a slice at a time, so that a large one does not keep the event loop. */
 export class MessageReader {
   readonly #frame: Uint8Array;
-  readonly #reader: ValueReader;
+  #reader: ValueReader | null = null;
 
   constructor(frame: Uint8Array) {
     this.#frame = frame;
-    this.#reader = new ValueReader(new Cursor(frame));
   }
 
   /** Reads on for about `budget` bytes; null while there is more to read. Throws nothing, whatever the bytes. */
   run(budget: number): Message | null {
     try {
+      if (this.#reader === null) {
+        const event = this.#frame.length <= budget ? plainEvent(this.#frame) : null;
+        if (event !== null) return event;
+        this.#reader = new ValueReader(new Cursor(this.#frame));
+      }
       return this.#reader.run(budget) ? messageOf(this.#reader.texts, this.#reader.value) : null;
     } catch (error) {
       if (!(error instanceof BrokerError)) throw error;
@@ -83,6 +90,33 @@ export function readMessage(frame: Uint8Array): Message {
   const message = new MessageReader(frame).run(Number.POSITIVE_INFINITY);
   if (message === null) throw new BrokerError('broker-protocol', 'a reader without a budget stopped');
   return message;
+}
+
+/** How Zeek writes every event; between these stand topic, name, arguments and metadata. */
+const PLAIN_TOPIC = new Literal('{"type":"data-message","topic":"');
+const PLAIN_NAME = new Literal(
+  ',"@data-type":"vector","data":[{"@data-type":"count","data":1},{"@data-type":"count","data":1},{"@data-type":"vector","data":[{"@data-type":"string","data":"',
+);
+const PLAIN_ARGS = new Literal('},{"@data-type":"vector","data":[');
+const PLAIN_END = new Literal(']}]}');
+
+/** An event in just the form that Zeek writes; null for everything else, which the general reader is to read. */
+function plainEvent(frame: Uint8Array): Message | null {
+  const cursor = new PlainCursor(frame);
+  try {
+    const topic = cursor.pass(PLAIN_TOPIC) ? cursor.text() : null;
+    if (topic === null || !cursor.pass(PLAIN_NAME)) return null;
+    const name = cursor.text();
+    const args = name !== null && cursor.pass(PLAIN_ARGS) ? readPlainItems(cursor) : null;
+    if (name === null || args === null || !cursor.take(CLOSE_OBJECT)) return null;
+    const metadata = cursor.take(COMMA) ? metadataOf(readPlain(cursor)) : NO_METADATA;
+    if (metadata === null || !cursor.pass(PLAIN_END) || cursor.at !== frame.length) return null;
+    return { kind: 'event', topic, name, args, metadata };
+  } catch (error) {
+    // Where it is, and what, the general reader finds out.
+    if (error instanceof BrokerError) return null;
+    throw error;
+  }
 }
 
 /** One subscription: topic prefixes. None makes a client that only publishes; an empty prefix takes everything. */
@@ -120,10 +154,13 @@ function pairOf({ id, value }: Metadata): Value {
   return { kind: 'vector', items: [{ kind: 'count', value: id }, value] };
 }
 
-/** Zeek cuts topics at a NUL, so that another topic would be meant than the one that was written. */
+/**
+ * Zeek cuts topics at a NUL, so that another topic would be meant than the one that was written; `<$>` is what Broker
+ * marks its own topics with (`topic::reserved`).
+ */
 function checkTopic(topic: string): void {
-  if (topic.includes('\0') || !isWellFormed(topic) || topic.length > 1024)
-    throw unsendable('a topic is text without NUL, of at most 1024 characters');
+  if (topic.includes('\0') || topic.includes('<$>') || !isWellFormed(topic) || topic.length > 1024)
+    throw unsendable('a topic is text without NUL and without <$>, of at most 1024 characters');
 }
 
 function messageOf(texts: ReadonlyMap<string, string>, value: Value | null): Message {
@@ -163,8 +200,8 @@ function dataMessage(topic: string, value: Value | null): Message {
 
 const NO_METADATA: readonly Metadata[] = [];
 
-function metadataOf(value: Value): readonly Metadata[] | null {
-  if (value.kind !== 'vector') return null;
+function metadataOf(value: Value | null): readonly Metadata[] | null {
+  if (value?.kind !== 'vector') return null;
   const pairs: Metadata[] = [];
   for (const pair of value.items) {
     if (pair.kind !== 'vector') return null;

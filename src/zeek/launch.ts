@@ -133,7 +133,8 @@ function eachLine(stream: NodeJS.ReadableStream | null, take: (line: string) => 
   });
 }
 
-async function freePort(): Promise<number> {
+/** A loopback port that was free a moment ago. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { measureBroker, measureZeek } from './broker.ts';
 import { repeatCapture } from './repeat-capture.ts';
 import { collectEvents, decideAll } from './replay-capture.ts';
 
@@ -114,6 +115,25 @@ try {
     `${verdicts} verdicts on ${events.length} events`,
   );
   row('deciding / structuredClone of the same events', (median(cloning) / seconds).toFixed(2), 'speed ratio');
+
+  const broker = await measureBroker();
+  row(
+    'events of Zeek a second',
+    Math.round(broker.eventsPerSecond).toString(),
+    'socket and decoding, 852 bytes each, a second of processor time',
+  );
+  row(
+    'socket and decoding / ws and JSON.parse',
+    broker.againstWs.toFixed(2),
+    'speed ratio; above 1 is faster, and exact besides',
+  );
+  row('decoding / JSON.parse', broker.decoding.toFixed(2), 'speed ratio');
+  const zeek = await measureZeek();
+  row(
+    'socket and decoding / what one Zeek publishes',
+    zeek === null ? 'skipped' : (broker.eventsPerSecond / zeek).toFixed(2),
+    zeek === null ? 'zeek is not installed' : `speed ratio; Zeek published ${Math.round(zeek)} a second`,
+  );
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

@@ -1,8 +1,4 @@
 // The client against a server that misbehaves. Enters: scripted connections; leaves: the stream, with every loss in it.
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { BrokerClient } from '../../src/broker/client.ts';
@@ -10,9 +6,10 @@ import type { StreamItem } from '../../src/broker/item.ts';
 import { writeEvent } from '../../src/broker/message.ts';
 import type { ClientOptions } from '../../src/broker/options.ts';
 import { count, string, type Value, vector } from '../../src/broker/value/value.ts';
-import { certificates, OPENSSL } from '../support/certificates.ts';
+import { Authority, whyNoCertificates } from '../support/certificates.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { frames, type MockPeer, MockZeek, type Script } from '../support/mock-zeek.ts';
+import { kind, stream, until } from '../support/stream-items.ts';
 
 const open: { stop(): Promise<unknown> }[] = [];
 afterEach(async () => {
@@ -45,20 +42,6 @@ function client(server: MockZeek, options: Partial<ClientOptions> = {}): BrokerC
 const event = (index: number, ...more: Value[]): Buffer =>
   Buffer.from(writeEvent({ topic: 't/', name: 'ev', args: [count(index), ...more] }, 1 << 26).bytes);
 
-/** Items without the parts that differ from run to run. */
-async function until(
-  stream: AsyncGenerator<StreamItem>,
-  enough: (item: StreamItem) => boolean,
-): Promise<StreamItem[]> {
-  const items: StreamItem[] = [];
-  for (;;) {
-    const { value, done } = await stream.next();
-    if (done === true || value === undefined) return items;
-    items.push(value);
-    if (enough(value)) return items;
-  }
-}
-
 const numbers = (items: readonly StreamItem[]): unknown[] =>
   items
     .filter((item) => item.kind !== 'reconnecting')
@@ -70,8 +53,6 @@ function numberOf(item: StreamItem): number {
 }
 
 const isEvent = (index: number) => (item: StreamItem) => numberOf(item) === index;
-const kind = (name: StreamItem['kind']) => (item: StreamItem) => item.kind === name;
-const stream = (of: BrokerClient) => of[Symbol.asyncIterator]();
 
 async function settle(done: () => boolean): Promise<void> {
   for (let round = 0; round < 200_000 && !done(); round += 1) await turn();
@@ -111,6 +92,23 @@ describe('connecting', () => {
         loss: { code: 'broker-no-ack', message: expect.stringContaining('backend/broker') },
       },
     ]);
+  });
+
+  test('the ack is missed even when the timer for it comes a little early', async () => {
+    const clock = new FakeClock();
+    const early = {
+      now: () => clock.now(),
+      after: (ms: number, run: () => void) => clock.after(Math.max(ms - 2, 1), run),
+    };
+    let subscribed = 0;
+    const server = await mock(async (peer) => {
+      await peer.next();
+      subscribed += 1;
+    });
+    const reading = until(stream(client(server, { clock: early })), kind('reconnecting'));
+    await settle(() => subscribed === 1);
+    clock.advance(5010);
+    expect(await reading).toMatchObject([{ loss: { code: 'broker-no-ack' } }]);
   });
 
   test('an error in place of the ack, and close 1008, are refusals', async () => {
@@ -394,7 +392,7 @@ describe('publishing', () => {
         received.push(frame.opcode);
       }
     });
-    const one = client(server, { window: 8 });
+    const one = client(server, { window: 8, closeTimeoutMs: 50 });
     await until(stream(one), kind('connected'));
     for (let index = 0; index < 20; index += 1)
       one.publish({ topic: 't/', name: 'ev', args: [count(index)] });
@@ -515,28 +513,28 @@ describe('closing', () => {
 });
 
 describe('TLS', () => {
-  test.skipIf(spawnSync(OPENSSL, ['version']).status !== 0)(
-    'checks the server against the CA given, and shows its own certificate',
-    async () => {
-      const folder = mkdtempSync(join(tmpdir(), 'broker-tls-'));
-      open.push({ stop: async () => rmSync(folder, { recursive: true }) });
-      const { ca, cert, key } = certificates(folder);
-      const subscribed = async (peer: MockPeer) => {
-        await peer.subscribe();
-      };
-      const server = await mock(subscribed, { ca, cert, key, requestCert: true, rejectUnauthorized: true });
-      const tls = { ca, cert, key };
-      expect((await until(stream(client(server, { tls })), kind('connected'))).at(-1)).toMatchObject({
-        kind: 'connected',
-      });
-      const distrusting = await until(stream(client(server, { tls: { cert, key } })), kind('reconnecting'));
-      expect(distrusting[0]).toMatchObject({
-        loss: { code: 'broker-transport', message: expect.stringContaining('certificate') },
-      });
-      const anonymous = await until(stream(client(server, { tls: { ca } })), kind('reconnecting'));
-      expect(anonymous[0]).toMatchObject({ loss: { code: 'broker-transport' } });
-    },
-  );
+  test('checks the server against the CA given, and shows its own certificate', async (context) => {
+    const reason = whyNoCertificates();
+    if (reason !== null) return context.skip(reason);
+    const authority = new Authority('ca');
+    open.push({ stop: async () => authority.stop() });
+    const { cert, key } = authority.sign('both');
+    const ca = authority.cert;
+    const subscribed = async (peer: MockPeer) => {
+      await peer.subscribe();
+    };
+    const server = await mock(subscribed, { ca, cert, key, requestCert: true, rejectUnauthorized: true });
+    const tls = { ca, cert, key };
+    expect((await until(stream(client(server, { tls })), kind('connected'))).at(-1)).toMatchObject({
+      kind: 'connected',
+    });
+    const distrusting = await until(stream(client(server, { tls: { cert, key } })), kind('reconnecting'));
+    expect(distrusting[0]).toMatchObject({
+      loss: { code: 'broker-transport', message: expect.stringContaining('certificate') },
+    });
+    const anonymous = await until(stream(client(server, { tls: { ca } })), kind('reconnecting'));
+    expect(anonymous[0]).toMatchObject({ loss: { code: 'broker-transport' } });
+  });
 
   test('a certificate that cannot be read is refused before any connection', () => {
     expect(

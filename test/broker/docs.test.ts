@@ -10,11 +10,46 @@ import { MockZeek } from '../support/mock-zeek.ts';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const read = (path: string): string => readFileSync(`${ROOT}${path}`, 'utf8');
 
+const tests = readdirSync(`${ROOT}test/broker`)
+  .filter((name) => name.endsWith('.test.ts'))
+  .map((name) => read(`test/broker/${name}`))
+  .concat(read('test/support/zeek-values.ts'))
+  .join('\n');
+
+/** The cases of Zeek 8.2.2 for its WebSocket server; telemetry and suspend_processing stand elsewhere in its tree. */
+const CASES = [
+  ...['one', 'one-ipv6', 'one-pipelining', 'two-pipelining', 'three', 'bad-event-args', 'bad-subscriptions'],
+  ...['bad-url', 'metadata', 'ping-timeout', 'terminate-while-queuing', 'cluster-log', 'cloexec-leak'],
+  ...[
+    'listen-idempotent',
+    'tls',
+    'tls-nocert',
+    'tls-usage-error',
+    'broker/manager-recvs',
+    'broker/manager-sends',
+  ],
+  ...['broker/manager-worker-ping-pong', 'zeromq/manager-worker-ping-pong', 'broker/match-all-subscription'],
+  ...['broker/no-subscriptions', 'zeromq/no-subscriptions', 'broker/oneshot', 'zeromq/oneshot'],
+  ...['broker/spurious-peer-error', 'server/broker', 'server/default', 'server/ipc', 'server/error'],
+].map((name) => `cluster/websocket/${name}`);
+
+test('each of the cases of Zeek has its tests, and they exist', () => {
+  const page = read('docs/broker-cases.md');
+  const rows = page.split('\n').filter((line) => /^\| (?!---|case)/.test(line));
+  const named = (text: string): string[] => [...text.matchAll(/\*([^*]+)\*/g)].map(([, name = '']) => name);
+  for (const row of rows) expect(named(row).length, row).toBeGreaterThan(0);
+  expect(named(page).filter((name) => !tests.includes(`'${name}'`))).toEqual([]);
+  const elsewhere = ['telemetry/ws', 'telemetry/ws-app', 'telemetry/ws-invalid-app'].map(
+    (name) => `cluster/${name}`,
+  );
+  for (const name of [...CASES, ...elsewhere, 'core/suspend_processing/websocket'])
+    expect(
+      rows.filter((row) => row.startsWith(`| ${name} |`)),
+      name,
+    ).toHaveLength(1);
+});
+
 test('each cell of the last column is the name of a test', () => {
-  const tests = readdirSync(`${ROOT}test/broker`)
-    .filter((name) => name.endsWith('.test.ts'))
-    .map((name) => read(`test/broker/${name}`))
-    .join('\n');
   const table = read('docs/broker.md').split('## Compared')[1] ?? '';
   const cells = table
     .split('\n')

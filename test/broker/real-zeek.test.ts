@@ -2,12 +2,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
-import { afterEach, describe, expect, test } from 'vitest';
-import { BrokerClient } from '../../src/broker/client.ts';
-import type { StreamItem } from '../../src/broker/item.ts';
-import type { ClientOptions } from '../../src/broker/options.ts';
+import { describe, expect } from 'vitest';
 import {
   address,
   boolean,
@@ -26,70 +22,15 @@ import {
   type Value,
   vector,
 } from '../../src/broker/value/value.ts';
-import { findZeek, freePort, ZeekProcess } from '../support/zeek-process.ts';
+import { argsOf, is, kind, kinds, stream, until } from '../support/stream-items.ts';
+import { send, zeekTest } from '../support/zeek-lab.ts';
 
-const SCRIPT = fileURLToPath(new URL('everything.zeek', import.meta.url));
 const CAPTURE = new URL('../../pcaps/attack-bills-twice.pcap.gz', import.meta.url);
-const zeek = findZeek();
+const script = 'everything.zeek';
 
-const open: { stop(): Promise<unknown> }[] = [];
-afterEach(async () => {
-  for (const one of open.splice(0).reverse()) await one.stop();
-});
-
-async function start(
-  number: number,
-  env: Record<string, string> = {},
-  args: string[] = [],
-): Promise<ZeekProcess> {
-  const one = new ZeekProcess(zeek ?? '', [...args, SCRIPT], { BROKER_TEST_PORT: String(number), ...env });
-  open.push(one);
-  return one;
-}
-
-function client(number: number, options: Partial<ClientOptions> = {}): BrokerClient {
-  const reconnect = { minMs: 20, maxMs: 200, ...options.reconnect };
-  const made = new BrokerClient({
-    url: `ws://127.0.0.1:${number}`,
-    topics: ['from/'],
-    ...options,
-    reconnect,
-  });
-  open.push({ stop: () => made.close() });
-  return made;
-}
-
-async function until(
-  stream: AsyncGenerator<StreamItem>,
-  enough: (item: StreamItem) => boolean,
-): Promise<StreamItem[]> {
-  const items: StreamItem[] = [];
-  for (;;) {
-    const { value, done } = await stream.next();
-    if (done === true || value === undefined) return items;
-    items.push(value);
-    if (enough(value)) return items;
-  }
-}
-
-const stream = (of: BrokerClient) => of[Symbol.asyncIterator]();
-const is = (name: string) => (item: StreamItem) =>
-  item.kind === 'event' && item.name === `BrokerTest::${name}`;
-const kind = (name: StreamItem['kind']) => (item: StreamItem) => item.kind === name;
-const argsOf = (items: readonly StreamItem[], name: string): (readonly Value[])[] =>
-  items.flatMap((item) => (item.kind === 'event' && item.name === `BrokerTest::${name}` ? [item.args] : []));
-
-const send = (of: BrokerClient, name: string, ...args: Value[]): boolean =>
-  of.publish({ topic: 'to/', name: `BrokerTest::${name}`, args });
-
-// Skipped where neither ZEEK_BIN, PATH nor /opt/zeek has a zeek.
-describe.skipIf(zeek === null)(zeek === null ? 'a real Zeek (skipped: no zeek found)' : 'a real Zeek', () => {
-  test('every byte, number and type arrives exactly as Zeek has it', async () => {
-    const number = await freePort();
-    await start(number);
-    const one = client(number);
-    const reading = stream(one);
-    await until(reading, kind('connected'));
+describe('a real Zeek', () => {
+  zeekTest('every byte, number and type arrives exactly as Zeek has it', async (lab) => {
+    const { client: one, items: reading } = await lab.connected(await lab.zeek({ script }));
     send(one, 'go');
     const items = await until(reading, is('number'));
     expect(items.filter((item) => item.kind !== 'event')).toEqual([]);
@@ -139,12 +80,8 @@ describe.skipIf(zeek === null)(zeek === null ? 'a real Zeek (skipped: no zeek fo
     ]);
   });
 
-  test('what is sent comes back as it was: all types, all bytes, the edges of 64 bits', async () => {
-    const number = await freePort();
-    await start(number);
-    const one = client(number);
-    const reading = stream(one);
-    await until(reading, kind('connected'));
+  zeekTest('what is sent comes back as it was: all types, all bytes, the edges of 64 bits', async (lab) => {
+    const { client: one, items: reading } = await lab.connected(await lab.zeek({ script }));
     const all = Uint8Array.from({ length: 256 }, (_, byte) => byte);
     const scalars = (c: bigint, i: bigint, d: number, s: Value): Value[] => [
       boolean(true),
@@ -174,12 +111,8 @@ describe.skipIf(zeek === null)(zeek === null ? 'a real Zeek (skipped: no zeek fo
     expect(argsOf(items, 'reals')[0]).toMatchObject([{ value: Number.NaN }, {}, { value: -1 }, { value: 1 }]);
   });
 
-  test('an event that Zeek does not know is an error item, and the connection goes on', async () => {
-    const number = await freePort();
-    await start(number);
-    const one = client(number);
-    const reading = stream(one);
-    await until(reading, kind('connected'));
+  zeekTest('an event that Zeek does not know is an error item, and the connection goes on', async (lab) => {
+    const { client: one, items: reading } = await lab.connected(await lab.zeek({ script }));
     send(one, 'no_such_event');
     send(one, 'go', count(1));
     send(one, 'bytes', string('after'));
@@ -191,10 +124,9 @@ describe.skipIf(zeek === null)(zeek === null ? 'a real Zeek (skipped: no zeek fo
     ]);
   });
 
-  test('without a backend there is no ack, and the reason names what to load', async () => {
-    const number = await freePort();
-    await start(number, { BROKER_TEST_BACKEND: 'none' });
-    const reading = stream(client(number, { ackTimeoutMs: 300 }));
+  zeekTest('without a backend there is no ack, and the reason names what to load', async (lab) => {
+    const zeek = await lab.zeek({ backend: 'none' });
+    const reading = stream(lab.client(zeek, { ackTimeoutMs: 300 }));
     const items = await until(
       reading,
       (item) => item.kind === 'reconnecting' && item.loss.code === 'broker-no-ack',
@@ -204,73 +136,59 @@ describe.skipIf(zeek === null)(zeek === null ? 'a real Zeek (skipped: no zeek fo
     });
   });
 
-  test('three thousand events under credit and a clean close: Zeek had all of them', async () => {
-    const number = await freePort();
-    await start(number);
-    const watcher = stream(client(number));
-    await until(watcher, kind('connected'));
-    const one = client(number, { topics: [] });
-    await until(stream(one), kind('connected'));
-    for (let index = 0; index < 3000; index += 1) if (!send(one, 'number', count(index))) await one.drained();
-    expect(await one.close()).toBe(true);
-    expect(argsOf(await until(watcher, is('total')), 'total')).toEqual([[count(3000)]]);
+  zeekTest('three thousand events under credit and a clean close: Zeek had all of them', async (lab) => {
+    const zeek = await lab.zeek({ script });
+    const watcher = await lab.connected(zeek);
+    const { client } = await lab.connected(zeek, { topics: [] });
+    for (let index = 0; index < 3000; index += 1)
+      if (!send(client, 'number', count(index))) await client.drained();
+    expect(await client.close()).toBe(true);
+    expect(argsOf(await until(watcher.items, is('total')), 'total')).toEqual([[count(3000)]]);
   });
 
-  test('a reader that stops for a while loses nothing that Zeek still holds', async () => {
-    const number = await freePort();
-    await start(number);
-    const one = client(number, { inbox: { frames: 100 } });
-    const reading = stream(one);
-    await until(reading, kind('connected'));
-    send(one, 'flood', count(20_000));
-    const first = await until(reading, is('number'));
+  zeekTest('a reader that stops for a while loses nothing that Zeek still holds', async (lab) => {
+    const { client, items } = await lab.connected(await lab.zeek({ script }), { inbox: { frames: 100 } });
+    send(client, 'flood', count(20_000));
+    const first = await until(items, is('number'));
     const rest = await until(
-      reading,
+      items,
       (item) => item.kind === 'event' && item.args[0]?.kind === 'count' && item.args[0].value === 19_999n,
     );
     expect(argsOf([...first, ...rest], 'number')).toEqual(
       Array.from({ length: 20_000 }, (_, index) => [count(index)]),
     );
-    expect(one.statistics().pauses).toBeGreaterThan(0);
+    expect(client.statistics().pauses).toBeGreaterThan(0);
   });
 
-  test('Zeek killed and started again: loss, gap, and subscribed again without a person', async () => {
-    const number = await freePort();
-    const zeekOne = await start(number);
-    const one = client(number);
-    const reading = stream(one);
-    await until(reading, kind('connected'));
-    zeekOne.kill();
-    await zeekOne.exited;
-    const items = await until(reading, kind('lost'));
-    await start(number);
-    items.push(...(await until(reading, kind('connected'))));
-    expect(items.map((item) => item.kind).filter((name) => name !== 'reconnecting')).toEqual([
-      'lost',
-      'gap',
-      'connected',
-    ]);
-    send(one, 'bytes', string('again'));
-    expect(argsOf(await until(reading, is('bytes')), 'bytes')).toEqual([[string('again')]]);
+  zeekTest('Zeek killed and started again: loss, gap, and subscribed again without a person', async (lab) => {
+    const zeek = await lab.zeek({ script });
+    const { client, items } = await lab.connected(zeek);
+    zeek.process.kill();
+    await zeek.process.exited;
+    const seen = await until(items, kind('lost'));
+    await lab.zeek({ script, port: zeek.port });
+    seen.push(...(await until(items, kind('connected'))));
+    expect(kinds(seen)).toEqual(['lost', 'gap', 'connected']);
+    send(client, 'bytes', string('again'));
+    expect(argsOf(await until(items, is('bytes')), 'bytes')).toEqual([[string('again')]]);
   });
 
-  test('a capture is held until the client is there, and every connection of it arrives', async () => {
+  zeekTest('a capture is held until the client is there, and every connection of it arrives', async (lab) => {
     const folder = mkdtempSync(join(tmpdir(), 'capture-'));
-    open.push({ stop: async () => rmSync(folder, { recursive: true }) });
+    lab.defer(() => rmSync(folder, { recursive: true }));
     const capture = join(folder, 'capture.pcap');
     writeFileSync(capture, gunzipSync(readFileSync(CAPTURE)));
-    const number = await freePort();
-    const process = await start(number, { BROKER_TEST_SUSPEND: 'yes' }, ['-C', '-r', capture]);
-    const one = client(number, { reconnect: { afterLoss: false } });
-    const reading = stream(one);
+    const zeek = await lab.zeek({ script, set: { SUSPEND: 'yes' }, args: ['-C', '-r', capture] });
+    const client = lab.client(zeek, { reconnect: { afterLoss: false } });
+    const reading = stream(client);
     const items = await until(reading, is('file_done'));
     const seen = argsOf(items, 'seen');
     expect(seen.length).toBeGreaterThan(0);
     expect(seen).toEqual(seen.map((_, index) => [count(index + 1)]));
     expect(argsOf(items, 'file_done')).toEqual([[count(seen.length)]]);
-    send(one, 'finish');
+    send(client, 'finish');
     const end = await until(reading, () => false);
     expect(end).toMatchObject([{ kind: 'lost', loss: { closeCode: 1001 } }, { kind: 'closed' }]);
-    expect(await process.exited).toBe(0);
+    expect(await zeek.process.exited).toBe(0);
   });
 });

@@ -1,12 +1,12 @@
 // `flowtap run` as a process, with Zeeks that do what they are told. Enters: configurations, events; leaves: assertions on audit, log, health.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { loadPolicies } from '../../src/cli/load-policy.ts';
-import { certificates, OPENSSL } from '../support/certificates.ts';
+import { Authority, whyNoCertificates } from '../support/certificates.ts';
 import { Epoch, Speaker, wall } from '../support/flowtap-zeek.ts';
 import { MockZeek, type Script } from '../support/mock-zeek.ts';
 import { PROGRAM, Running } from '../support/running.ts';
@@ -469,20 +469,24 @@ describe('flowtap run', () => {
   });
 
   it('shows a Zeek behind TLS its own certificate', async ({ skip }) => {
-    skip(spawnSync(OPENSSL, ['version']).error !== undefined, 'openssl is not installed');
-    const pems = certificates(folder);
+    const missing = whyNoCertificates();
+    skip(missing !== null, missing ?? undefined);
+    const authority = new Authority('flowtap-test');
+    const { cert, key, certFile, keyFile } = authority.sign('zeek');
+    const pems = { ca: authority.cert, cert, key };
     const script: Script = async (peer) => {
       await peer.subscribe();
       new Speaker(peer, new Epoch('E1')).hello();
     };
     const mock = await MockZeek.start(script, { ...pems, requestCert: true, rejectUnauthorized: true });
     mocks.push(mock);
-    const tls = { ca: 'cert.pem', cert: 'cert.pem', key: 'key.pem' };
+    const tls = { ca: authority.certFile, cert: certFile, key: keyFile };
     const running = flowtap({ zeeks: [{ name: 'a', url: mock.url, tls }] });
     await running.out.with({ change: 'connected' });
     const wrong = flowtap({ zeeks: [{ name: 'a', url: mock.url, tls: { ca: 'shop.json' } }] });
     expect(await wrong.ended).toMatchObject({ code: 2 });
     expect(wrong.err.texts.at(-1)).toMatch(/shop\.json: it has no ca in PEM form; name another file$/);
+    authority.stop();
   });
 
   it('is degraded, not failed, while one of two Zeeks is missing', async () => {

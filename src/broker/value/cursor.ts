@@ -162,13 +162,6 @@ export class Cursor {
     const out = Buffer.allocUnsafe(end - start);
     let length = bytes.copy(out, 0, start, from);
     for (let at = from; at < end; ) {
-      const byte = bytes[at] ?? 0;
-      if (byte !== BACKSLASH) {
-        out[length] = byte;
-        length += 1;
-        at += 1;
-        continue;
-      }
       const letter = bytes[at + 1] ?? 0;
       if (letter === 0x75) {
         const code = hex4(bytes, at + 2, end);
@@ -176,13 +169,19 @@ export class Cursor {
         const point = low < 0 ? code : 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
         length = writePoint(out, length, point);
         at += low < 0 ? 6 : 12;
-        continue;
+      } else {
+        const plain = ESCAPES[letter] ?? 0;
+        if (plain === 0) throw malformed('an unknown escape', at);
+        out[length] = plain;
+        length += 1;
+        at += 2;
       }
-      const plain = ESCAPES[letter] ?? 0;
-      if (plain === 0) throw malformed('an unknown escape', at);
-      out[length] = plain;
-      length += 1;
-      at += 2;
+      // What stands before the next backslash.
+      for (let byte = bytes[at] ?? 0; at < end && byte !== BACKSLASH; byte = bytes[at] ?? 0) {
+        out[length] = byte;
+        length += 1;
+        at += 1;
+      }
     }
     this.at = end + 1;
     return textOrBytes(out.subarray(0, length));
@@ -212,7 +211,7 @@ for (const [letter, byte] of [
   ESCAPES[letter.charCodeAt(0)] = byte;
 
 /** What `toString('latin1')` calls, without its look-up of the encoding, which costs as much as a short text. */
-function latin1(
+export function latin1(
   bytes: Buffer & { latin1Slice?: (start: number, end: number) => string },
   start: number,
   end: number,

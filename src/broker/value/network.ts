@@ -1,14 +1,47 @@
 // Addresses, subnets and ports as Zeek writes them. Enters: text; leaves: whether it is one, or the parts.
-import { isIP } from 'node:net';
 import type { PortProtocol } from './value.ts';
 
 /** An IPv4 or IPv6 address without a zone (Zeek knows none). */
 export function isAddress(text: string): boolean {
   if (text.length > 45) return false;
-  return isIpv4(text) || (!text.includes('%') && isIP(text) === 6);
+  return isIpv4(text) || isIpv6(text);
 }
 
-/** Dotted decimal; most addresses are, and `isIP` takes several times as long for each. */
+/** Groups of hexadecimal digits, at most one `::`, and an IPv4 address in place of the last two (RFC 4291 section 2.2). */
+function isIpv6(text: string): boolean {
+  let groups = 0;
+  let digits = 0;
+  let shortened = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (isHexadecimal(code)) {
+      digits += 1;
+      if (digits === 1) groups += 1;
+      if (digits > 4) return false;
+    } else if (code === 0x3a && text.charCodeAt(at + 1) === 0x3a) {
+      if (shortened) return false;
+      shortened = true;
+      digits = 0;
+      at += 1;
+    } else if (code === 0x3a) {
+      if (digits === 0 || at + 1 === text.length) return false;
+      digits = 0;
+    } else {
+      // What stood since the last colon is the start of the IPv4 address.
+      if (code !== 0x2e || !isIpv4(text.slice(at - digits))) return false;
+      groups += 1;
+      break;
+    }
+  }
+  return shortened ? groups < 8 : groups === 8;
+}
+
+function isHexadecimal(code: number): boolean {
+  const lower = code | 0x20;
+  return (code >= 0x30 && code <= 0x39) || (lower >= 0x61 && lower <= 0x66);
+}
+
+/** Dotted decimal; most addresses are. */
 function isIpv4(text: string): boolean {
   let dots = 0;
   let value = -1;

@@ -1,7 +1,5 @@
 # What a client can meet: enters events of a test over a WebSocket; leaves every type of value, and what came back.
-@if ( getenv("BROKER_TEST_BACKEND") != "none" )
-@load frameworks/cluster/backend/broker
-@endif
+@load ./server
 
 module BrokerTest;
 
@@ -22,9 +20,9 @@ export {
 	global file_done: event(seen: count);
 
 	# From the client.
-	global go: event();
-	global flood: event(n: count);
-	global finish: event();
+	global go: event() &is_used;
+	global flood: event(n: count) &is_used;
+	global any_value: event(value: any) &is_used;
 }
 
 global received = 0;
@@ -34,11 +32,6 @@ event zeek_init()
 	{
 	if ( getenv("BROKER_TEST_SUSPEND") != "" )
 		suspend_processing();
-	local options: Cluster::WebSocketServerOptions;
-	options$listen_addr = 127.0.0.1;
-	options$listen_port = to_port(getenv("BROKER_TEST_PORT") + "/tcp");
-	Cluster::listen_websocket(options);
-	Cluster::subscribe("to/");
 	}
 
 event Cluster::websocket_client_added(endpoint: Cluster::EndpointInfo, subscriptions: string_vec)
@@ -117,7 +110,6 @@ event Pcap::file_done(path: string)
 	Cluster::publish("from/", file_done, connections);
 	}
 
-event finish()
+event any_value(value: any)
 	{
-	terminate();
 	}

@@ -1,0 +1,132 @@
+// Speed of the client for Zeek, against `ws` and `JSON.parse` of the same frames. Enters: nothing; leaves: ratios.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { WebSocket } from 'ws';
+import { BrokerClient } from '../../src/broker/client.ts';
+import { readMessage } from '../../src/broker/message.ts';
+import { count } from '../../src/broker/value/value.ts';
+import { findZeek } from '../../src/zeek/find.ts';
+import { freePort } from '../../src/zeek/launch.ts';
+import { ZeekProcess } from '../support/zeek-process.ts';
+import { exampleEvents, serveEvents } from './frames.ts';
+
+/** Events of one run, and runs of each kind; the kinds take turns, and the median counts. */
+const EVENTS = 60_000;
+const RUNS = 5;
+const ROUNDS = 40;
+
+export interface BrokerFigures {
+  /** Events a second of processor time, from the socket to the reader of the stream. */
+  readonly eventsPerSecond: number;
+  /** Socket and decoding, as speed against `ws` and `JSON.parse`. */
+  readonly againstWs: number;
+  /** Decoding alone, as speed against `JSON.parse` of the text. */
+  readonly decoding: number;
+}
+
+/** The server is a process of its own: only the time of this one is measured, whatever else the machine does. */
+export async function measureBroker(): Promise<BrokerFigures> {
+  const server = fork(new URL(import.meta.url), ['serve']);
+  try {
+    const [url] = (await once(server, 'message')) as [string];
+    const ours: number[] = [];
+    const theirs: number[] = [];
+    // The first round warms both up and does not count.
+    for (let run = 0; run <= RUNS; run += 1) {
+      const times = [await cost(() => readStream(url)), await cost(() => readPlainly(url))];
+      if (run === 0) continue;
+      ours.push(times[0] ?? Number.NaN);
+      theirs.push(times[1] ?? Number.NaN);
+    }
+    const events = exampleEvents();
+    const decoding: number[] = [];
+    const parsing: number[] = [];
+    for (let run = 0; run <= RUNS; run += 1) {
+      const times = [
+        await cost(() => repeat(events, readMessage)),
+        await cost(() => repeat(events, (event) => JSON.parse(event.toString()))),
+      ];
+      if (run === 0) continue;
+      decoding.push(times[0] ?? Number.NaN);
+      parsing.push(times[1] ?? Number.NaN);
+    }
+    return {
+      eventsPerSecond: EVENTS / median(ours),
+      againstWs: median(theirs) / median(ours),
+      decoding: median(parsing) / median(decoding),
+    };
+  } finally {
+    server.kill();
+  }
+}
+
+/** Events a second (of the clock) that one Zeek publishes from a loop in a script while this client reads; null without a Zeek. */
+export async function measureZeek(): Promise<number | null> {
+  const path = findZeek();
+  if (path === null) return null;
+  const port = String(await freePort());
+  const env = { BROKER_TEST_PORT: port, BROKER_TEST_BACKEND: 'broker' };
+  const zeek = new ZeekProcess(path, ['-b', resolve('test/broker/zeek/flood.zeek')], env);
+  const client = new BrokerClient({
+    url: `ws://127.0.0.1:${port}`,
+    topics: ['from/'],
+    reconnect: { attempts: 300, maxMs: 100 },
+  });
+  try {
+    let first = 0;
+    let events = 0;
+    for await (const item of client) {
+      if (item.kind === 'connected')
+        client.publish({ topic: 'to/', name: 'BrokerTest::requests', args: [count(EVENTS)] });
+      if (item.kind !== 'event') continue;
+      if (events === 0) first = performance.now();
+      events += 1;
+      if (events === EVENTS) return (EVENTS - 1) / ((performance.now() - first) / 1000);
+    }
+    throw new Error(`${events} of ${EVENTS} events of a Zeek arrived: ${zeek.output}`);
+  } finally {
+    await client.close();
+    await zeek.stop();
+  }
+}
+
+/** Seconds of processor time that this process spends on `work`. */
+async function cost(work: () => unknown): Promise<number> {
+  const before = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
+}
+
+function repeat(events: readonly Buffer[], read: (event: Buffer) => unknown): void {
+  for (let round = 0; round < ROUNDS; round += 1) for (const event of events) read(event);
+}
+
+async function readStream(url: string): Promise<void> {
+  const client = new BrokerClient({ url, topics: ['flowtap/'], reconnect: { afterLoss: false } });
+  let events = 0;
+  for await (const item of client) if (item.kind === 'event' && item.args.length === 12) events += 1;
+  if (events !== EVENTS) throw new Error(`${events} of ${EVENTS} events arrived`);
+}
+
+async function readPlainly(url: string): Promise<void> {
+  const socket = new WebSocket(`${url}/v1/messages/json`, { perMessageDeflate: false });
+  socket.on('open', () => socket.send('["flowtap/"]'));
+  let events = 0;
+  socket.on('message', (data) => {
+    const message = JSON.parse(String(data)) as { readonly type?: unknown };
+    if (message.type === 'data-message') events += 1;
+  });
+  await once(socket, 'close');
+  if (events !== EVENTS) throw new Error(`${events} of ${EVENTS} events arrived`);
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+if (process.argv[2] === 'serve') {
+  const server = await serveEvents(EVENTS);
+  process.send?.(server.url);
+}
