@@ -12,6 +12,7 @@ interface Difference {
   readonly why: string;
 }
 
+const MISSING = 'the folder of public captures is not beside the project, and SHARED_PCAPS does not name it';
 const FOLDER = process.env.SHARED_PCAPS ?? join(import.meta.dirname, '../../../shared/pcaps');
 const MANIFEST = join(FOLDER, 'MANIFEST.tsv');
 const KNOWN = JSON.parse(readFileSync(new URL('differences.json', import.meta.url), 'utf8')) as Readonly<
@@ -27,10 +28,7 @@ const files = existsSync(MANIFEST)
 const folders = [...new Set(files.map((file) => file.split('/')[0] ?? ''))];
 
 test('every known difference is of a capture that is there', ({ skip }) => {
-  skip(
-    files.length === 0,
-    'the folder of public captures is not beside the project, and SHARED_PCAPS does not name it',
-  );
+  skip(files.length === 0, MISSING);
   expect(Object.keys(KNOWN).filter((file) => !files.includes(file))).toEqual([]);
 });
 
@@ -41,13 +39,10 @@ test('docs/zeek.md has every known difference, with its reason', () => {
 });
 
 describe.each(folders.length > 0 ? folders : ['public captures'])('%s, read by Zeek', (folder) => {
-  beforeEach(needsZeek);
-  beforeEach(({ skip }) =>
-    skip(
-      files.length === 0,
-      'the folder of public captures is not beside the project, and SHARED_PCAPS does not name it',
-    ),
-  );
+  beforeEach((context) => {
+    needsZeek(context);
+    context.skip(files.length === 0, MISSING);
+  });
 
   test('has the same events as by the embedded sensor, but for known differences', {
     timeout: 300_000,
