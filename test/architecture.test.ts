@@ -89,6 +89,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | 'all'>> = {
   'engine.ts': [...CONTRACTS, 'identity', 'chain', 'policy', 'sql'],
   'config.ts': [],
   'main.ts': 'all',
+  testing: 'all',
   cli: 'all',
 };
 

@@ -1,0 +1,13 @@
+// Tests for whoever writes policies: the public surface `flowtap/testing`. Enters: nothing; leaves: functions, matchers, types.
+export {
+  type CoverageReport,
+  type CoverageRow,
+  coverage,
+} from './coverage.ts';
+export { coverageTable } from './coverage-table.ts';
+export { type Judged, type JudgeOptions, judge } from './judge.ts';
+export { type ExpectedDrop, matchers } from './matchers.ts';
+export { eventsOf, type Source } from './source.ts';
+export { type Delivery, type Exchange, type SqlAnswer, type Story, story } from './story.ts';
+export type { Bound, HttpParts, MessageParts } from './story-message.ts';
+export { tellVerdict } from './verdict-story.ts';
