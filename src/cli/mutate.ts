@@ -72,7 +72,7 @@ function clear(terminal: Terminal): void {
 }
 
 /** A whole number from 1. */
-export function whole(text: string): number {
+function whole(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It has to be a whole number from 1.');
   return Number(text);
 }

@@ -7,6 +7,7 @@ import { addDemo } from './demo.ts';
 import { EXIT, type ExitCode, type Finish } from './exit-codes.ts';
 import { addExplain } from './explain.ts';
 import { describeFailure } from './failure.ts';
+import { addLearn } from './learn.ts';
 import { addMutate } from './mutate.ts';
 import { packageFile } from './package-file.ts';
 import { addReplay } from './replay.ts';
@@ -24,7 +25,7 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
         'usage',
         null,
         'no command given',
-        'name replay, check, explain, mutate or demo; "flowtap --help" describes them',
+        'name replay, check, explain, mutate, learn or demo; "flowtap --help" describes them',
       );
     }
     await program.parseAsync([...argv], { from: 'user' });
@@ -53,6 +54,7 @@ function createProgram(terminal: Terminal, finish: Finish): Command {
   addCheck(program, terminal, finish);
   addExplain(program, terminal, finish);
   addMutate(program, terminal, finish);
+  addLearn(program, terminal, finish);
   addDemo(program, terminal, finish);
   return program;
 }
@@ -60,7 +62,8 @@ function createProgram(terminal: Terminal, finish: Finish): Command {
 const EXIT_CODES = `
 Exit codes:
   0  everything was explained, or could not be told and its posture is "pass"
-  3  violations: something was dropped, or could not be told and its posture is "drop"; for mutate: changes that pass
+  3  violations: something was dropped, or could not be told and its posture is "drop"; for mutate: changes that pass; for learn: requests
+     that the proposal does not explain
   2  input that cannot be used: one line says where, what and what to do
   1  a fault of ours`;
 

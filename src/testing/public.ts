@@ -6,6 +6,7 @@ export {
 } from './coverage.ts';
 export { coverageTable } from './coverage-table.ts';
 export { type Judged, type JudgeOptions, judge } from './judge.ts';
+export { type LearnOptions, type LearntPolicy, learn } from './learn/learn.ts';
 export { type ExpectedDrop, matchers } from './matchers.ts';
 export type { MutationKind } from './mutation/mutant.ts';
 export { type MutateOptions, type MutationReport, mutate, type Survivor } from './mutation/mutate.ts';

@@ -4,7 +4,7 @@ import type { HttpRequest, HttpResponse } from '../../events/http.ts';
 import { bodyOfText, type Field, jsonFields, textOf } from './field.ts';
 
 /** What clients and servers say about the transfer, not about its content. `docs/testing.md` lists them. */
-export const TRANSPORT_HEADERS: ReadonlySet<string> = new Set([
+const TRANSPORT_HEADERS: ReadonlySet<string> = new Set([
   'accept',
   'accept-encoding',
   'accept-language',
@@ -112,7 +112,7 @@ function bodyFields(event: HttpRequest | HttpResponse): readonly Field[] {
 }
 
 /** A segment as a reader takes it; a broken escape stays as it is. */
-export function decoded(text: string): string {
+function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

@@ -139,7 +139,7 @@ function isKey({ keys }: PolicyDocument, field: string): boolean {
 }
 
 /** The step of a chain that a request was. */
-export function stepOf(policy: PolicyDocument, request: HonestRequest): StepDeclaration | null {
+function stepOf(policy: PolicyDocument, request: HonestRequest): StepDeclaration | null {
   const [first, ...rest] = pathOf(request);
   let step = policy.chains.find(({ root }) => root.request === first)?.root ?? null;
   for (const id of rest) step = step?.children.find((child) => child.request === id) ?? null;
