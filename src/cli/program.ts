@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { InputError } from '../errors.ts';
 import { addCheck } from './check.ts';
 import { addDemo } from './demo.ts';
+import { addDiff } from './diff.ts';
 import { EXIT, type ExitCode, type Finish } from './exit-codes.ts';
 import { addExplain } from './explain.ts';
 import { describeFailure } from './failure.ts';
@@ -25,7 +26,7 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
         'usage',
         null,
         'no command given',
-        'name replay, check, explain, mutate, learn or demo; "flowtap --help" describes them',
+        'name replay, check, explain, diff, mutate, learn or demo; "flowtap --help" describes them',
       );
     }
     await program.parseAsync([...argv], { from: 'user' });
@@ -53,6 +54,7 @@ function createProgram(terminal: Terminal, finish: Finish): Command {
   addReplay(program, terminal, finish);
   addCheck(program, terminal, finish);
   addExplain(program, terminal, finish);
+  addDiff(program, terminal, finish);
   addMutate(program, terminal, finish);
   addLearn(program, terminal, finish);
   addDemo(program, terminal, finish);
@@ -62,8 +64,8 @@ function createProgram(terminal: Terminal, finish: Finish): Command {
 const EXIT_CODES = `
 Exit codes:
   0  everything was explained, or could not be told and its posture is "pass"
-  3  violations: something was dropped, or could not be told and its posture is "drop"; for mutate: changes that pass; for learn: requests
-     that the proposal does not explain
+  3  violations: something was dropped, or could not be told and its posture is "drop"; for mutate:
+     changes pass; for learn: the proposal does not explain everything; for diff: a verdict or a chain changes
   2  input that cannot be used: one line says where, what and what to do
   1  a fault of ours`;
 

@@ -14,4 +14,5 @@ export { mutationText } from './mutation/mutation-text.ts';
 export { eventsOf, type Source } from './source.ts';
 export { type Delivery, type Exchange, type SqlAnswer, type Story, story } from './story.ts';
 export type { Bound, HttpParts, MessageParts } from './story-message.ts';
+export { type ChainChange, type Changes, changesOf, type VerdictChange } from './verdict-changes.ts';
 export { tellVerdict } from './verdict-story.ts';
