@@ -19,6 +19,8 @@ export interface CaptureRun {
   readonly containment: Containment;
   /** Told the capture, the bytes of it read so far and in all (null for a pipe). */
   readonly onProgress?: (capture: string, done: number, total: number | null) => void;
+  /** Takes the place of an event, to see what would be said of another one. */
+  readonly rewrite?: (event: Event) => Event;
   /** Ends the run before its sources end; what was said until then is complete. */
   readonly signal?: AbortSignal;
   /** Called as soon as something is said; the engine is then as it was when it said it. */
@@ -60,7 +62,7 @@ export async function runCaptures(run: CaptureRun): Promise<void> {
 
 /** Gives the events of the captures to `handle`, up to the last `source-end`. */
 async function feed(
-  { captures, policies, onProgress, signal }: CaptureRun,
+  { captures, policies, onProgress, signal, rewrite = (event) => event }: CaptureRun,
   handle: (event: Event) => void,
   onStatistics: (statistics: Readonly<SensorStatistics>) => void,
 ): Promise<{ readonly whole: boolean; readonly failure: InputError | null }> {
@@ -79,7 +81,7 @@ async function feed(
           return { whole: false, failure: null };
         }
         ts = event.ts;
-        handle(event);
+        handle(rewrite(event));
       }
     }
     return { whole: true, failure: null };

@@ -1,16 +1,15 @@
 // Mutants that say something else, or ask for something else. Enters: an honest request; leaves: mutants.
-import { assertNever } from '../../errors.ts';
 import type { FlowEvent } from '../../events/event.ts';
 import type { HttpRequest } from '../../events/http.ts';
 import type { PolicyDocument } from '../../policy/document.ts';
-import { amqpFields } from './amqp-fields.ts';
 import type { Field } from './field.ts';
 import type { Honest, HonestRequest } from './honest.ts';
-import { httpFields, pathFields } from './http-fields.ts';
+import { pathFields } from './http-fields.ts';
 import type { Mutant } from './mutant.ts';
 import type { Random } from './random.ts';
-import { otherTexts, resultFields, sqlFields } from './sql-fields.ts';
+import { otherTexts } from './sql-fields.ts';
 import { Timeline } from './timeline.ts';
+import { valuesOf } from './values.ts';
 
 /** Each value of the request, and each of its answer, becomes that of another request, and one that is made up. */
 export function changeValues(
@@ -140,32 +139,6 @@ function isLiteralSegment(policy: PolicyDocument, { request, event }: HonestRequ
   if (event.kind !== 'http-request' || declaration?.protocol !== 'http' || position === undefined)
     return false;
   return declaration.path.split('/')[Number(position)]?.startsWith(':') === false;
-}
-
-function valuesOf(event: FlowEvent): readonly Field[] {
-  switch (event.kind) {
-    case 'http-request':
-    case 'http-response':
-      return httpFields(event);
-    case 'amqp-method':
-      return amqpFields(event);
-    case 'sql-statement':
-      return sqlFields(event);
-    case 'sql-result':
-      return resultFields(event);
-    case 'connection-attempt':
-    case 'connection-established':
-    case 'connection-end':
-    case 'sql-session':
-    case 'sql-login-failed':
-    case 'sql-prepare':
-    case 'sql-command':
-    case 'analysis-lost':
-    case 'ambiguity':
-      return [];
-    default:
-      return assertNever(event);
-  }
 }
 
 function answerOf(
