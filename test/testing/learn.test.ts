@@ -166,6 +166,37 @@ describe('requests', () => {
     expect(await judge(await load(text), told)).toExplainEverything();
   });
 
+  test('have facts in cookies, forms, headers of answers, and in answers that are not always whole', async () => {
+    const told = story(shop);
+    const form = { 'content-type': 'application/x-www-form-urlencoded' };
+    for (const [i, session] of ['s-11111111', 's-22222222', 's-33333333'].entries()) {
+      const asked = told.http('customer', 'orders', 'POST /orders', {
+        headers: { cookie: `a=b; sid=${session}; flag` },
+      });
+      told
+        .http('orders', 'billing', 'POST /holds', { headers: form, body: `session=${session}&kind=hold` })
+        .answer(201, { headers: { 'x-hold': `h-4711000${i}` }, body: i === 0 ? {} : { session } });
+      told.http('orders', 'billing', `DELETE /holds/h-4711000${i}?session=${session}`).answer(204);
+      asked.answer(200, { headers: { location: session } });
+      told.wait(50);
+    }
+    const { text, notes } = await learn([told]);
+    expect(notes).toEqual([]);
+    expect(text).toContain("cookie('sid')");
+    expect(text).toContain("form('session')");
+    expect(text).toContain("query('session')");
+    expect(text).toContain("responseHeader('location')");
+    expect(text).toContain("responseHeader('x-hold')");
+    expect(text).toContain(".delete('/holds/:hold')");
+    expect(text).toContain("maybe(response('/session'))");
+    const policy = await load(text);
+    expect(await judge(policy, told)).toExplainEverything();
+    const { survivors } = await mutate(policy, [told]);
+    expect(survivors.filter(({ kind, what }) => kind === 'value' && !/kind|flag|cookie/.test(what))).toEqual(
+      [],
+    );
+  });
+
   test('with a parameter that changes within one chain are noted: a policy would deny the second', async () => {
     const told = story(shop);
     const asked = told.http('customer', 'orders', 'POST /orders');

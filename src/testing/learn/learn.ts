@@ -57,12 +57,12 @@ export async function learn(
 
   const anybody = principals.list.find(({ kind, at }) => kind === 'external' && at.length === 0);
   const { roots, outside } = rootsOf(forests, anybody?.name ?? null);
-  const sure = roots.filter((root) => forests.every(({ doubtful }) => !doubtful.has(root)));
+  const sure = new Set(roots.filter((root) => forests.every(({ doubtful }) => !doubtful.has(root))));
   const chains = byKind(roots).map((alike) => {
-    const evidence = alike.filter((root) => sure.includes(root));
+    const evidence = alike.filter((root) => sure.has(root));
     return stepOf(evidence.length > 0 ? evidence : alike);
   });
-  const facts = factsOf(sure.length > 0 ? sure : roots);
+  const facts = factsOf(sure.size > 0 ? [...sure] : roots);
   const printed = print({
     application,
     seen: `Learnt from ${exchanges.length} requests, of which ${roots.length} are user requests.`,

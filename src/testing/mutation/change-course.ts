@@ -15,8 +15,9 @@ export function changeOrder(
 ): readonly Mutant[] {
   const { parent } = request;
   if (parent === null) return [];
+  const { answer } = parent;
   const own = spanOf(request);
-  const base = Timeline.of(events);
+  const base = (): Timeline => Timeline.of(events);
   // So far apart that neither late arrival nor clocks excuse it.
   const gap: Micros = 2 * (policy.limits.reorder + policy.limits.skew);
   const mutants: Mutant[] = [
@@ -25,16 +26,16 @@ export function changeOrder(
       of: request,
       what: `it comes before its cause, ${parent.request}`,
       way: { kind: 'before-cause' },
-      timeline: base.moveBefore(own, parent.index, gap),
+      timeline: () => base().moveBefore(own, parent.index, gap),
     },
   ];
-  if (parent.answer !== null && !own.includes(parent.answer)) {
+  if (answer !== null && !own.includes(answer)) {
     mutants.push({
       kind: 'order',
       of: request,
       what: `it comes after ${parent.request} was answered`,
       way: { kind: 'after-answer' },
-      timeline: base.moveBehind(own, parent.answer, gap),
+      timeline: () => base().moveBehind(own, answer, gap),
     });
   }
   const before = parent.children.findLast((other) => (spanOf(other).at(-1) ?? 0) < request.index);
@@ -47,14 +48,17 @@ export function changeOrder(
         of: request,
         what,
         way: { kind: 'swapped', before },
-        timeline: base.moveBefore(own, first, gap),
+        timeline: () => base().moveBefore(own, first, gap),
       },
       {
         kind: 'order',
         of: request,
         what: `${what}, hardly earlier`,
         way: { kind: 'swapped-in-window', before },
-        timeline: base.moveBefore(own, first, null).hurry([...own, ...spanOf(before)]),
+        timeline: () =>
+          base()
+            .moveBefore(own, first, null)
+            .hurry([...own, ...spanOf(before)]),
       },
     );
   }
@@ -65,14 +69,14 @@ export function changeOrder(
 export function changeCount({ events }: Honest, request: HonestRequest): readonly Mutant[] {
   const own = extentOf(request);
   const last = own.at(-1) ?? request.index;
-  const base = Timeline.of(events);
+  const base = (): Timeline => Timeline.of(events);
   const copies = again(own.flatMap((index) => events[index] ?? []));
   const twice: Mutant = {
     kind: 'count',
     of: request,
     what: 'it comes twice, byte for byte, with all that it causes',
     way: { kind: 'twice' },
-    timeline: base.insertBehind(copies, last),
+    timeline: () => base().insertBehind(copies, last),
   };
   // Nobody misses a user request that was never made, or one that may come at any time.
   if (request.parent === null) return [twice];
@@ -81,7 +85,7 @@ export function changeCount({ events }: Honest, request: HonestRequest): readonl
     of: request,
     what: 'it does not come, nor what it causes',
     way: { kind: 'left-out' },
-    timeline: base.without(own),
+    timeline: () => base().without(own),
   };
   return [twice, leftOut];
 }
@@ -101,10 +105,13 @@ export function changeSource(
   return policy.services
     .filter(({ name }) => name !== request.from && name !== request.to)
     .map(({ name }) => {
-      const [first = [], ...rest] = fromElsewhere(event, addresses.of(name), others);
-      let timeline = Timeline.of(events).replace(request.index, ...first);
-      for (const moved of rest)
-        if (request.answer !== null) timeline = timeline.replace(request.answer, ...moved);
+      const timeline = (): Timeline => {
+        const [first = [], ...rest] = fromElsewhere(event, addresses.of(name), others);
+        return rest.reduce(
+          (moved, events) => (request.answer === null ? moved : moved.replace(request.answer, ...events)),
+          Timeline.of(events).replace(request.index, ...first),
+        );
+      };
       return {
         kind: 'source',
         of: request,

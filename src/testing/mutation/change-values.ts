@@ -56,7 +56,7 @@ function changes(
     of: request,
     what: `${place} ${short(field.value)} becomes ${short(value)}`,
     way: { kind, field: place },
-    timeline: Timeline.of(honest.events).replace(index, field.write(value)),
+    timeline: () => Timeline.of(honest.events).replace(index, field.write(value)),
   }));
 }
 
@@ -71,7 +71,7 @@ export function changeTarget(
     of: request,
     what,
     way: { kind: 'other-target' },
-    timeline: Timeline.of(honest.events).replace(request.index, event),
+    timeline: () => Timeline.of(honest.events).replace(request.index, event),
   }));
 }
 

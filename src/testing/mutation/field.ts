@@ -1,4 +1,5 @@
 // A value somewhere in an event, which can be changed. Enters: nothing; leaves: types and the shared parts.
+import { isLosslessNumber, LosslessNumber, parse, stringify } from 'lossless-json';
 import type { Body } from '../../events/common.ts';
 import type { FlowEvent } from '../../events/event.ts';
 
@@ -38,18 +39,18 @@ export interface JsonField {
 const MOST_SCALARS = 200;
 const DEEPEST = 20;
 
-/** The scalars of a JSON text that are neither null nor a key; none when it is no JSON. */
+/** The scalars of a JSON text that are neither null nor a key; none when it is no JSON. All others keep their digits. */
 export function jsonFields(text: string): readonly JsonField[] {
   let root: unknown;
   try {
-    root = JSON.parse(text);
+    root = parse(text);
   } catch {
     return [];
   }
   const fields: JsonField[] = [];
   const visit = (at: unknown, path: readonly string[]): void => {
     if (fields.length >= MOST_SCALARS || path.length > DEEPEST || at === null) return;
-    if (typeof at === 'object') {
+    if (typeof at === 'object' && !isLosslessNumber(at)) {
       for (const [key, inner] of Object.entries(at)) visit(inner, [...path, key]);
       return;
     }
@@ -57,7 +58,7 @@ export function jsonFields(text: string): readonly JsonField[] {
     fields.push({
       pointer,
       value: String(at),
-      write: (value) => JSON.stringify(put(root, path, retyped(at, value))),
+      write: (value) => stringify(put(root, path, retyped(at, value))) ?? text,
     });
   };
   visit(root, []);
@@ -66,7 +67,8 @@ export function jsonFields(text: string): readonly JsonField[] {
 
 /** A number stays one where the new value is one. */
 function retyped(before: unknown, value: string): unknown {
-  if (typeof before === 'number' && /^-?\d+(?:\.\d+)?$/.test(value)) return Number(value);
+  if (isLosslessNumber(before) && /^-?(?:0|[1-9]\d*)(?:\.\d+)?$/.test(value))
+    return new LosslessNumber(value);
   if (typeof before === 'boolean' && (value === 'true' || value === 'false')) return value === 'true';
   return value;
 }
@@ -74,7 +76,7 @@ function retyped(before: unknown, value: string): unknown {
 function put(at: unknown, [key, ...rest]: readonly string[], value: unknown): unknown {
   if (key === undefined) return value;
   if (Array.isArray(at)) return at.map((inner, i) => (String(i) === key ? put(inner, rest, value) : inner));
-  if (typeof at !== 'object' || at === null) return at;
+  if (typeof at !== 'object' || at === null || isLosslessNumber(at)) return at;
   return Object.fromEntries(
     Object.entries(at).map(([name, inner]) => [name, name === key ? put(inner, rest, value) : inner]),
   );

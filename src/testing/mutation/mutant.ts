@@ -21,5 +21,6 @@ export interface Mutant {
     | { readonly kind: 'before-cause' | 'after-answer' }
     | { readonly kind: 'twice' | 'left-out' }
     | { readonly kind: 'elsewhere'; readonly by: string };
-  readonly timeline: Timeline;
+  /** Made when it is judged: many mutants of long traffic would not fit into memory at once. */
+  timeline(): Timeline;
 }

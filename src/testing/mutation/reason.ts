@@ -51,7 +51,7 @@ function valueReason(given: Case, field: string, kind: 'request' | 'answer'): st
   const { of } = mutant;
   const speaker = kind === 'request' ? of.from : of.to;
   const before = factsSaid(policy, Timeline.of(events), of.event.at, kind) ?? [];
-  const after = factsSaid(policy, mutant.timeline, of.event.at, kind) ?? [];
+  const after = factsSaid(policy, mutant.timeline(), of.event.at, kind) ?? [];
   const changed = before.filter(({ fact, value }) =>
     after.every((other) => other.fact !== fact || other.value !== value),
   );

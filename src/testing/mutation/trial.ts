@@ -8,6 +8,7 @@ import type { ChainRecord, Verdict } from '../../verdict.ts';
 import { nameOfBytes, Reader } from '../reader.ts';
 import { denies, type Ending, endingOf } from './honest.ts';
 import type { Mutant } from './mutant.ts';
+import type { Timeline } from './timeline.ts';
 
 export interface Trial {
   /** The first verdict that denies something; null when nothing does. */
@@ -23,7 +24,7 @@ export async function judgeMutant(policy: PolicyDocument, mutant: Mutant): Promi
   const engine = await createEngine({ policies: [policy], containment: 'forward' });
   const verdicts: Verdict[] = [];
   const chains: ChainRecord[] = [];
-  for (const event of mutant.timeline.events()) {
+  for (const event of mutant.timeline().events()) {
     for (const output of engine.handle(event)) {
       if (output.kind === 'chain') chains.push(output.record);
       if (output.kind !== 'verdict') continue;
@@ -37,7 +38,7 @@ export async function judgeMutant(policy: PolicyDocument, mutant: Mutant): Promi
 /** The facts that these bytes, or the answer to them, say in a list of events; null when they are no declared request. */
 export function factsSaid(
   policy: PolicyDocument,
-  timeline: Mutant['timeline'],
+  timeline: Timeline,
   about: Evidence,
   kind: 'request' | 'answer',
 ): readonly FactReading[] | null {
