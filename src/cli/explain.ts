@@ -13,7 +13,7 @@ import { type PolicyOptions, requireCaptures, usablePolicies, withPolicyOptions 
 import { Progress } from './report/progress.ts';
 import { safe } from './report/safe.ts';
 import { isViolation } from './report/tally.ts';
-import { describeChain } from './report/tree.ts';
+import { describeChain, whereOf } from './report/tree.ts';
 import { describeVerdict } from './report/violation.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -131,9 +131,10 @@ function asJson({ verdict, block, chain }: Found, retrial: Retrial | null): stri
   return `${JSON.stringify(explanationRecord(verdict, block?.id ?? null, chain, passes), null, 2)}\n`;
 }
 
-function describe({ verdict, block, chain }: Found, retrial: Retrial | null, { colours }: Terminal): string {
+function describe({ verdict, block, chain }: Found, retrial: Retrial | null, terminal: Terminal): string {
+  const { colours } = terminal;
   return [
-    describeVerdict(verdict, block, colours),
+    `${describeVerdict(verdict, block, colours)}${describeProof(verdict, terminal)}`,
     chain === null
       ? 'no chain: no open user request has anything to do with it\n'
       : describeChain(chain, verdict.step, colours),
@@ -141,6 +142,14 @@ function describe({ verdict, block, chain }: Found, retrial: Retrial | null, { c
   ]
     .filter((part) => part !== '')
     .join('\n');
+}
+
+/** Where it stands that the request says so, and where what it contradicts. */
+function describeProof({ evidence, nearest }: Verdict, { colours }: Terminal): string {
+  const names = ['this', ...(nearest?.differences ?? []).map(({ fact, expected }) => `${fact} ${expected}`)];
+  return evidence
+    .map((each, i) => `  ${colours.dim('proof'.padEnd(8))} ${safe(names[i] ?? 'more', 80)}${whereOf(each)}\n`)
+    .join('');
 }
 
 function describeRetrial({ values, verdict }: Retrial): string {

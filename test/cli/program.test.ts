@@ -262,6 +262,8 @@ describe('explain', () => {
     expect(out).toMatch(
       /user = alice from POST \/contracts, header x-user, packet \d+ of attack-bills-bob\S+, bytes \d+ to \d+ of the client/,
     );
+    expect(out).toMatch(/proof +this, packet 134 of \S+, bytes \d+ to \d+ of the client\n/);
+    expect(out).toMatch(/proof +user alice, packet 109 of \S+, bytes 0 to \d+ of the client\n/);
     // It was judged again so.
     expect(out).toContain('It would pass with user=alice.');
   });

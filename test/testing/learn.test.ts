@@ -70,6 +70,28 @@ describe("the DVD rental's honest captures", async () => {
   });
 });
 
+test('what was learnt from four captures explains the fifth, but for what only the fifth does', async () => {
+  const all = stories('honest-').map((name) => `${CAPTURES}${name}`);
+  const denied: Record<string, readonly string[]> = {};
+  for (const held of all) {
+    const { text } = await learn(all.filter((capture) => capture !== held));
+    const { drops } = await judge(await load(text, false), held);
+    denied[held.replace(/^.*honest-|\.pcap\.gz$/g, '')] = drops.map(({ subject }) => subject.request);
+  }
+  expect(denied).toEqual({
+    '200-rentals': [],
+    // Nobody else was refused, and nobody else tried again.
+    'failed-payment': ['ROLLBACK'],
+    'pooled-connections': [],
+    'rental-and-return': [],
+    'retry-after-timeout': [
+      'POST /users/alice/charge',
+      'basic.publish rentals/rental.created',
+      'response 201',
+    ],
+  });
+});
+
 test('one rental is enough to know who pays for what', async () => {
   const { text } = await learn([`${CAPTURES}honest-rental-and-return.pcap.gz`]);
   const policy = await load(text);
