@@ -4,10 +4,13 @@ import { ClosingReporter } from './test/support/reporter.ts';
 
 export default defineConfig({
   resolve: {
-    alias: { 'flowtap/policy': new URL('./src/policy/author.ts', import.meta.url).pathname },
+    alias: {
+      'flowtap/policy': new URL('./src/policy/author.ts', import.meta.url).pathname,
+      'flowtap/testing': new URL('./src/testing/public.ts', import.meta.url).pathname,
+    },
   },
   test: {
-    include: ['test/**/*.test.ts'],
+    include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
     testTimeout: 60_000,
     pool: 'forks',
     reporters: ['default', new ClosingReporter()],

@@ -29,6 +29,8 @@ export interface CaptureRun {
   readonly onNotice?: (notice: ZeekNotice) => void;
   /** Told what Zeek writes, a line each. */
   readonly onLog?: (line: string) => void;
+  /** Takes the place of an event, to see what would be said of another one. */
+  readonly rewrite?: (event: Event) => Event;
   /** Ends the run before its sources end; what was said until then is complete. */
   readonly signal?: AbortSignal;
   /** Called as soon as something is said; the engine is then as it was when it said it. */
@@ -81,7 +83,7 @@ async function feed(
           return { whole: false, failure: null };
         }
         ts = event.ts;
-        handle(event);
+        handle(run.rewrite?.(event) ?? event);
       }
     }
     return { whole: true, failure: null };

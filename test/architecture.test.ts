@@ -92,6 +92,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | 'all'>> = {
   'judge.ts': ['verdict.ts', 'events', 'engine.ts', 'flowtap', 'audit'],
   live: 'all',
   'main.ts': 'all',
+  testing: 'all',
   cli: 'all',
 };
 

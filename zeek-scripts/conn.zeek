@@ -31,6 +31,11 @@ export {
 		ended: bool &default=F;
 		## Bytes are published as they come, since no grammar reads them (any more).
 		unread: bool &default=F;
+		## What the client sends may be a password.
+		secret: bool &default=F;
+		## Where a gap stopped the grammar of a side.
+		orig_gap: count &optional;
+		resp_gap: count &optional;
 		## Bytes published so far of a connection on an undeclared port, by side.
 		orig_bytes: count &default=0;
 		resp_bytes: count &default=0;
@@ -83,6 +88,7 @@ event new_connection(c: connection)
 		return;
 		}
 	c$flowtap = State();
+	c$flowtap$secret = has_login(c$id$resp_p);
 	local vlans: vector of count = vector();
 	if ( c?$vlan )
 		vlans += int_to_count(c$vlan);
@@ -92,6 +98,8 @@ event new_connection(c: connection)
 	local flags = header?$tcp ? header$tcp$flags : 0;
 	local first = flags & 2 == 0 ? "other" : flags & 16 == 0 ? "syn" : "syn-ack";
 	c$flowtap$unread = first != "syn" || ! declared(c$id$resp_p);
+	if ( first == "other" )
+		c$flowtap$secret = F;
 	known[c$uid] = [$id=c$id, $vlans=vlans];
 	announce(c$uid, known[c$uid], first);
 	}

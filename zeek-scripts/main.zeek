@@ -93,6 +93,9 @@ export {
 	## True for a port that a grammar reads.
 	global declared: function(p: port): bool;
 
+	## True for a port on whose connections clients log in.
+	global has_login: function(p: port): bool;
+
 	## Adds "8080/http". F for what is no service.
 	global add_service: function(text: string): bool;
 }

@@ -40,6 +40,11 @@ function declared(p: port): bool
 	return p in services;
 	}
 
+function has_login(p: port): bool
+	{
+	return p in services && services[p] != "http";
+	}
+
 function add_service(text: string): bool
 	{
 	local parts = split_string1(text, /\//);
@@ -66,10 +71,23 @@ function publish_data(c: connection, is_orig: bool, start: count, raw: string, l
 	check(Cluster::publish(event_topic, data, next_head(c$uid), is_orig, start, encode_base64(raw), length, kind, encoded));
 	}
 
+## Messages that come once a login is over, whose secrets grammars hold back and raw bytes would not.
+const logged_in: set[string] = { "ReadyForQuery", "connection.open", "request" };
+
 event FlowTap::message(c: connection, is_orig: bool, start: count, raw: string, length: count, kind: string, about: vector of string)
 	{
-	if ( c?$flowtap && ! c$flowtap$unread && ! c$flowtap$ended )
-		publish_data(c, is_orig, start, raw, length, kind, about);
+	if ( ! c?$flowtap || c$flowtap$ended )
+		return;
+	if ( c$flowtap$unread )
+		{
+		# What a grammar held of a message that a gap has cut leaves after the gap was found.
+		if ( is_orig ? ! c$flowtap?$orig_gap || start >= c$flowtap$orig_gap
+		             : ! c$flowtap?$resp_gap || start >= c$flowtap$resp_gap )
+			return;
+		}
+	if ( kind in logged_in || /^COM_/ in kind )
+		c$flowtap$secret = F;
+	publish_data(c, is_orig, start, raw, length, kind, about);
 	}
 
 event tcp_contents(c: connection, is_orig: bool, seq: count, contents: string)
@@ -86,16 +104,39 @@ event tcp_contents(c: connection, is_orig: bool, seq: count, contents: string)
 		else
 			c$flowtap$resp_bytes += |contents|;
 		}
-	publish_data(c, is_orig, seq - 1, contents, |contents|, "", vector());
+	local secret = is_orig && c$flowtap$secret;
+	publish_data(c, is_orig, seq - 1, secret ? "" : contents, |contents|, "", vector());
 	}
 
-# The grammars stop at a gap; the engine's readers know where to go on.
+# The grammars stop at a gap; the engine's readers know where to go on. It is told behind what the grammars still say.
+event FlowTap::gap(c: connection, is_orig: bool, start: count, length: count)
+	{
+	if ( ! c$flowtap$ended )
+		check(Cluster::publish(event_topic, lost, next_head(c$uid), is_orig, start, length));
+	}
+
 event content_gap(c: connection, is_orig: bool, seq: count, length: count)
 	{
-	if ( ! c?$flowtap || c$flowtap$ended )
+	if ( ! c?$flowtap )
 		return;
+	if ( ! c$flowtap$unread )
+		{
+		if ( is_orig )
+			c$flowtap$orig_gap = seq - 1;
+		else
+			c$flowtap$resp_gap = seq - 1;
+		}
 	c$flowtap$unread = T;
-	check(Cluster::publish(event_topic, lost, next_head(c$uid), is_orig, seq - 1, length));
+	event FlowTap::gap(c, is_orig, seq - 1, length);
+	}
+
+## True for an analyzer of ours.
+function ours(tag: AllAnalyzers::Tag): bool
+	{
+	for ( protocol, analyzer in analyzers )
+		if ( analyzer == tag )
+			return T;
+	return F;
 	}
 
 function give_up(c: connection)
@@ -106,12 +147,12 @@ function give_up(c: connection)
 
 event analyzer_violation_info(tag: AllAnalyzers::Tag, info: AnalyzerViolationInfo)
 	{
-	if ( info?$c )
+	if ( info?$c && ours(tag) )
 		give_up(info$c);
 	}
 
 event analyzer_failed(ts: time, atype: AllAnalyzers::Tag, info: AnalyzerViolationInfo)
 	{
-	if ( info?$c )
+	if ( info?$c && ours(atype) )
 		give_up(info$c);
 	}

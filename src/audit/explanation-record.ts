@@ -5,11 +5,15 @@ import { type ExplanationRecord, SCHEMA, type StepRecord } from './record.ts';
 import { timestamp } from './timestamp.ts';
 import { verdictRecord } from './verdict-record.ts';
 
-/** `chain` is the one that explains the verdict's request, or that came closest; null when there is none. */
+/**
+ * `chain` is the one that explains the verdict's request, or that came closest; null when there is none. `wouldPass`: whether
+ * the request was judged again with the values of its nearest chain, and passed; null when it was not.
+ */
 export function explanationRecord(
   verdict: Verdict,
   block: string | null,
   chain: ChainView | null,
+  wouldPass: boolean | null,
 ): ExplanationRecord {
   const would = counterfactual(verdict);
   return {
@@ -18,6 +22,7 @@ export function explanationRecord(
     time: timestamp(verdict.ts),
     verdict: verdictRecord(verdict, block),
     would_agree_with: would.length === 0 ? null : Object.fromEntries(would),
+    would_pass: wouldPass,
     chain:
       chain === null
         ? null
@@ -38,7 +43,7 @@ export function explanationRecord(
 }
 
 /** The values with which a request would have agreed with its nearest chain, when values are all that stands against it. */
-export function counterfactual({ kind, reasons, nearest }: Verdict): readonly (readonly [string, string])[] {
+function counterfactual({ kind, reasons, nearest }: Verdict): readonly (readonly [string, string])[] {
   if (kind !== 'drop' || reasons[0].code !== 'fact-differs' || nearest === null) return [];
   return nearest.differences.map(({ fact, expected }) => [fact, expected]);
 }

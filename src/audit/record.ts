@@ -171,6 +171,7 @@ export interface ExplanationRecord extends RecordBase {
   readonly record: 'explanation';
   readonly verdict: VerdictRecord;
   readonly would_agree_with: Readonly<Record<string, string>> | null;
+  readonly would_pass: boolean | null;
   readonly chain: {
     readonly id: string;
     readonly root: string;

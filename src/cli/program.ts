@@ -3,9 +3,12 @@ import { Command, CommanderError } from 'commander';
 import { InputError } from '../errors.ts';
 import { addCheck } from './check.ts';
 import { addDemo } from './demo.ts';
+import { addDiff } from './diff.ts';
 import { EXIT, type ExitCode, type Finish } from './exit-codes.ts';
 import { addExplain } from './explain.ts';
 import { describeFailure } from './failure.ts';
+import { addLearn } from './learn.ts';
+import { addMutate } from './mutate.ts';
 import { packageVersion } from './package-file.ts';
 import { addReplay } from './replay.ts';
 import { addRun } from './run.ts';
@@ -23,7 +26,7 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
         'usage',
         null,
         'no command given',
-        'name replay, run, check, explain or demo; "flowtap --help" describes them',
+        'name replay, run, check, explain, diff, mutate, learn or demo; "flowtap --help" describes them',
       );
     }
     await program.parseAsync([...argv], { from: 'user' });
@@ -52,6 +55,9 @@ function createProgram(terminal: Terminal, finish: Finish): Command {
   addRun(program, terminal, finish);
   addCheck(program, terminal, finish);
   addExplain(program, terminal, finish);
+  addDiff(program, terminal, finish);
+  addMutate(program, terminal, finish);
+  addLearn(program, terminal, finish);
   addDemo(program, terminal, finish);
   return program;
 }
@@ -59,7 +65,8 @@ function createProgram(terminal: Terminal, finish: Finish): Command {
 const EXIT_CODES = `
 Exit codes:
   0  everything was explained, or could not be told and its posture is "pass"
-  3  violations: something was dropped, or could not be told and its posture is "drop"
+  3  violations: something was dropped, or could not be told and its posture is "drop"; for mutate:
+     changes pass; for learn: the proposal does not explain everything; for diff: a verdict or a chain changes
   2  input that cannot be used: one line says where, what and what to do
   4  the live service cannot go on: one line says why
   1  a fault of ours`;

@@ -158,8 +158,9 @@ describe('the record of a block', () => {
 
 describe('the explanation of a verdict', () => {
   it('has the chain as a tree, each fact with its packets, and the values that would have agreed', () => {
-    const record = explanationRecord(dropOf(), 'b1', viewOf());
+    const record = explanationRecord(dropOf(), 'b1', viewOf(), true);
     expect(record.would_agree_with).toEqual({ user: 'alice' });
+    expect(record.would_pass).toBe(true);
     expect(record.chain).toMatchObject({
       id: 'c2',
       facts: [{ fact: 'user', value: 'alice', range: { packets: ['bob.pcap:101'] } }],
@@ -172,7 +173,7 @@ describe('the explanation of a verdict', () => {
 
   it('promises nothing where more than values stands against a request', () => {
     const spent = dropOf({ reasons: [{ code: 'already-done', text: 'It has been billed.' }] });
-    expect(explanationRecord(spent, null, null)).toMatchObject({ would_agree_with: null, chain: null });
+    expect(explanationRecord(spent, null, null, null)).toMatchObject({ would_agree_with: null, chain: null });
   });
 });
 

@@ -259,8 +259,19 @@ describe('explain', () => {
     expect(code).toBe(0);
     expect(out).toContain('DROP');
     expect(out).toMatch(/POST \/users\/:user\/charge .*<- here/);
-    expect(out).toMatch(/user = alice from POST \/contracts, header x-user, packet \d+ of attack-bills-bob/);
-    expect(out).toContain('It would agree with this chain with user=alice.');
+    expect(out).toMatch(
+      /user = alice from POST \/contracts, header x-user, packet \d+ of attack-bills-bob\S+, bytes \d+ to \d+ of the client/,
+    );
+    expect(out).toMatch(/proof +this, packet 134 of \S+, bytes \d+ to \d+ of the client\n/);
+    expect(out).toMatch(/proof +user alice, packet 109 of \S+, bytes 0 to \d+ of the client\n/);
+    // It was judged again so.
+    expect(out).toContain('It would pass with user=alice.');
+  });
+
+  it('says so when other values would not have been enough', async () => {
+    const forged = join(ROOT, 'pcaps/hidden-forged-trace-header.pcap.gz');
+    const { out } = await flowtap('explain', 'first', forged, ...UNCHECKED);
+    expect(out).toMatch(/Even with user=u20 it would not pass \(key-names-no-chain\): contract-update makes/);
   });
 
   it('takes the name that replay gave, for a verdict that passes too', async () => {
@@ -278,6 +289,7 @@ describe('explain', () => {
       record: 'explanation',
       verdict: { request: 'POST /users/bob/charge' },
       would_agree_with: { user: 'alice' },
+      would_pass: true,
       chain: { tree: { step: 'POST /contracts' } },
     });
   });

@@ -69,7 +69,7 @@ describe('a chain', () => {
       '  │  └─ wait select dvds (exactly once): has not come',
       '  └─ wait POST /users/:user/charge (exactly once): has not come <- here',
       'facts',
-      '  user = alice from POST /contracts: header x-user, packet 101 of bob.pcap',
+      '  user = alice from POST /contracts: header x-user, packet 101 of bob.pcap, bytes 0 to 214 of the client',
       '',
     ]);
   });

@@ -19,7 +19,7 @@ export function describeChain(view: ChainView, here: string | null, colours: Col
   const keys = view.keys.length === 0 ? '' : dim(` (${view.keys.map((key) => safe(key)).join(', ')})`);
   const facts = Object.entries(view.origins).map(
     ([fact, { value, source, evidence }]) =>
-      `  ${safe(fact)} = ${bold(safe(value, 80))} ${dim(`from ${safe(source)}${packetOf(evidence)}`)}`,
+      `  ${safe(fact)} = ${bold(safe(value, 80))} ${dim(`from ${safe(source)}${whereOf(evidence)}`)}`,
   );
   return [
     `chain ${bold(view.id)}: ${safe(view.root)}, open since ${timestamp(view.opened)}${keys}`,
@@ -73,6 +73,12 @@ function stepNode(step: StepView, here: string | null, colours: Colours): Node {
 /** The first packet is enough to find it; its capture without the folder. */
 function packetOf({ capture, packets: [first] }: Evidence): string {
   return capture === null || first === undefined ? '' : `, packet ${first} of ${safe(basename(capture))}`;
+}
+
+/** The packet, and the bytes of the stream, where a person with another tool can find them. */
+export function whereOf(evidence: Evidence): string {
+  const { side, start, end } = evidence;
+  return `${packetOf(evidence)}, bytes ${start} to ${end} of the ${side === 'orig' ? 'client' : 'server'}`;
 }
 
 function absence(state: StepView['state']): string {

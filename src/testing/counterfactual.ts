@@ -1,0 +1,56 @@
+// The request that would have agreed with its nearest chain. Enters: a verdict, its policy; leaves: a change to the one event.
+import type { Event, FlowEvent } from '../events/event.ts';
+import type { Normaliser, PolicyDocument } from '../policy/document.ts';
+import { normalise } from '../policy/normalise.ts';
+import type { Verdict } from '../verdict.ts';
+import type { Field } from './mutation/field.ts';
+import { valuesOf } from './mutation/values.ts';
+import { nameOfBytes } from './reader.ts';
+
+/** A change of values, to be judged again: only that tells whether they are all that stands against the request. */
+export interface Counterfactual {
+  /** The facts that differ, with what the nearest chain has. */
+  readonly values: readonly (readonly [fact: string, value: string])[];
+  /** The event of the request with these values; every other event as it is. */
+  change(event: Event): Event;
+  /** True for the verdict on that request. */
+  isAbout(verdict: Verdict): boolean;
+}
+
+/** Null for a verdict that no values would change. */
+export function counterfactualOf(verdict: Verdict, policy: PolicyDocument): Counterfactual | null {
+  const [own] = verdict.evidence;
+  const differences = verdict.nearest?.differences ?? [];
+  if (verdict.kind !== 'drop' || verdict.subject.what !== 'request' || own === undefined) return null;
+  if (differences.length === 0) return null;
+  const name = nameOfBytes(own);
+  return {
+    values: differences.map(({ fact, expected }) => [fact, expected]),
+    change: (event) => {
+      if (!('at' in event) || nameOfBytes(event.at) !== name) return event;
+      return differences.reduce<Event>((changed, { fact, seen, expected }) => {
+        return seen === null ? changed : replaced(changed, normaliserOf(policy, fact), seen, expected);
+      }, event);
+    },
+    isAbout: ({ subject, evidence: [first] }) =>
+      subject.what === 'request' && first !== undefined && nameOfBytes(first) === name,
+  };
+}
+
+/** Wherever the value stands: a request that says it in two places would contradict itself with one of them changed. */
+function replaced(event: Event, as: Normaliser, seen: string, expected: string): Event {
+  if (event.kind === 'source-end') return event;
+  let changed: FlowEvent = event;
+  for (const i of valuesOf(event).keys()) {
+    // Each change makes a new event, whose fields are those to change next; their number and order stay.
+    const field: Field | undefined = valuesOf(changed)[i];
+    if (field !== undefined && normalise(field.value, as) === seen) changed = field.write(expected);
+  }
+  return changed;
+}
+
+/** One place that says how a fact is compared says it for all. */
+function normaliserOf({ requests }: PolicyDocument, fact: string): Normaliser {
+  const ways = requests.flatMap(({ facts }) => facts.filter((each) => each.fact === fact));
+  return ways.find(({ as }) => as !== 'text')?.as ?? 'text';
+}

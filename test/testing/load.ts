@@ -1,0 +1,21 @@
+// Loads the text of a policy module as the command line does. Enters: a text; leaves: its document.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadPolicies } from '../../src/cli/load-policy.ts';
+import type { PolicyDocument } from '../../src/policy/document.ts';
+
+/** Type-checks it, unless it is told not to, and throws for any problem, warnings too. */
+export async function load(text: string, typecheck = true): Promise<PolicyDocument> {
+  const folder = await mkdtemp(join(tmpdir(), 'flowtap-load-'));
+  try {
+    const file = join(folder, 'policy.ts');
+    await writeFile(file, text);
+    const [loaded] = await loadPolicies([file], { typecheck, timeout: 20_000, print: () => {} });
+    if (loaded === undefined || loaded.problems.length > 0)
+      throw new Error(`${JSON.stringify(loaded?.problems, null, 2)}\n${text}`);
+    return loaded.document;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
