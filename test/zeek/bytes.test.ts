@@ -154,7 +154,13 @@ describe('all 256 byte values arrive from a real Zeek, exact', () => {
       BYTES.map((byte) => shown(Buffer.concat([Buffer.from('SELECT '), around(byte)]))),
     );
     expect(statements).toHaveLength(512);
-    for (const [byte, { parameters }] of statements.slice(256).entries())
-      expect(JSON.stringify(parameters)).toContain(JSON.stringify(shown(around(byte))).slice(1, -1));
+    // A value of a blob type is text where it is UTF-8, else bytes.
+    const bound = (text: Buffer) =>
+      text.toString('utf8').includes('\ufffd')
+        ? { type: 'bytes', text: text.toString('hex') }
+        : { type: 'text', text: text.toString('utf8') };
+    expect(statements.slice(256).map(({ parameters }) => parameters)).toEqual(
+      BYTES.map((byte) => [bound(around(byte))]),
+    );
   });
 });

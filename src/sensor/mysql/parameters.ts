@@ -49,7 +49,9 @@ export function readExecute(body: Uint8Array, flags: number, binding: Binding): 
   }
   const [first, second] = readings;
   if (first === undefined) return { kind: 'unsure', why: 'the bound values do not fit the statement' };
-  if (second !== undefined) return { kind: 'unsure', why: 'the bound values can be read in two ways' };
+  // Without parameters, or without types, there are no names: both ways come to the same.
+  if (second !== undefined && JSON.stringify(first) !== JSON.stringify(second))
+    return { kind: 'unsure', why: 'the bound values can be read in two ways' };
   return { kind: 'read', bound: first };
 }
 

@@ -100,8 +100,8 @@ class MysqlParser implements StreamParser, MessageSink {
 
   keep(side: Side): number {
     const { phase, limits } = this.#connection;
-    if (phase === 'infile') return 0;
-    if (phase !== 'command') return LONGEST_LOGIN;
+    if (phase === 'infile' && side === 'orig') return 0;
+    if (phase !== 'command' && phase !== 'infile') return LONGEST_LOGIN;
     return side === 'resp' ? this.#server.keep : limits.statement;
   }
 

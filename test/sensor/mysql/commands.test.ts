@@ -261,6 +261,18 @@ describe('other commands', () => {
   });
 });
 
+describe('LOCAL INFILE', () => {
+  it('that the server refuses while the file is sent is an error, and no success', () => {
+    const emitted = connected()
+      .send('orig', b.query("load data local infile 'x' into table t"))
+      .send('resp', b.packet(1, b.int8(0xfb), Buffer.from('x')))
+      .send('orig', b.packet(2, Buffer.from('1,2')))
+      .send('resp', b.error(3, 1290))
+      .end();
+    expect(only(emitted, 'sql-result')).toMatchObject([{ request: 1, outcome: 'error', code: '1290' }]);
+  });
+});
+
 describe('character sets', () => {
   const codes = (
     text: string,

@@ -15,6 +15,16 @@ const prepared = (count: number, parse: Parse = connected(), sql = 'insert into 
   parse.send('orig', b.prepare(sql)).send('resp', b.prepared(7, count));
 const statements = (parse: Parse) => only(parse.end(), 'sql-statement');
 
+describe('with query attributes agreed on and none sent', () => {
+  it('a statement without parameters is sure, since both ways to read it come to the same', () => {
+    const parse = prepared(0, connected({ also: b.QUERY_ATTRIBUTES }), 'select 1').send(
+      'orig',
+      b.execute(7, []),
+    );
+    expect(statements(parse)).toMatchObject([{ parameters: [], ambiguities: [] }]);
+  });
+});
+
 describe('a prepared statement', () => {
   it('is reported with its number, and executed with its values', () => {
     const emitted = prepared(3)
