@@ -17,20 +17,27 @@ export function findZeek(): string | null {
   return candidates.find((path) => existsSync(path)) ?? null;
 }
 
-/** Ports that were given out: the system gives a free one again at once. */
-const given = new Set<number>();
+/** Below what systems give to outgoing connections, so that none of those takes a port between the look and its use. */
+const PORTS = { first: 15_000, count: 16_000 };
+/** Where this process looks next: apart from where others that test at the same time do. */
+let nextPort = (process.pid * 97) % PORTS.count;
 
-/** A port that was free a moment ago, another one each time. */
+/** A port on which nobody listens, another one each time. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
-  if (given.has(port)) return await freePort();
-  given.add(port);
-  return port;
+  for (let tries = 0; tries < PORTS.count; tries += 1) {
+    nextPort = (nextPort + 1) % PORTS.count;
+    const port = PORTS.first + nextPort;
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!free) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
+  throw new Error('no port is free');
 }
 
 export class ZeekProcess {

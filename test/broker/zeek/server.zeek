@@ -27,7 +27,7 @@ export {
 	global added: event(id: string, name: string, subscriptions: string_vec) &is_used;
 	global lost: event(id: string, code: count, reason: string) &is_used;
 
-	global listen: function(): bool;
+	global listen: function();
 	# So many letters.
 	global text_of: function(length: count): string;
 }
@@ -55,7 +55,7 @@ function text_of(length: count): string
 	return sub_bytes(text, 1, length);
 	}
 
-function listen(): bool
+function listen()
 	{
 	local options = Cluster::WebSocketServerOptions($listen_port=to_port(setting("PORT") + "/tcp"));
 	options$listen_addr = setting("ADDR") == "" ? 127.0.0.1 : to_addr(setting("ADDR"));
@@ -69,7 +69,8 @@ function listen(): bool
 	if ( setting("CIPHERS") != "" )
 		options$tls_options = Cluster::WebSocketTLSOptions($cert_file="", $key_file="", $ca_file="NONE",
 		    $ciphers=setting("CIPHERS"));
-	return Cluster::listen_websocket(options);
+	if ( ! Cluster::listen_websocket(options) )
+		Reporter::fatal("cannot listen");
 	}
 
 event zeek_init()
