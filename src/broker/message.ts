@@ -67,7 +67,7 @@ export class MessageReader {
   run(budget: number): Message | null {
     try {
       if (this.#reader === null) {
-        const event = this.#frame.length <= budget ? plainEvent(this.#frame) : null;
+        const event = this.#frame.length <= budget ? readPlainEvent(this.#frame) : null;
         if (event !== null) return event;
         this.#reader = new ValueReader(new Cursor(this.#frame));
       }
@@ -101,7 +101,7 @@ const PLAIN_ARGS = new Literal('},{"@data-type":"vector","data":[');
 const PLAIN_END = new Literal(']}]}');
 
 /** An event in just the form that Zeek writes; null for everything else, which the general reader is to read. */
-function plainEvent(frame: Uint8Array): Message | null {
+export function readPlainEvent(frame: Uint8Array): Message | null {
   const cursor = new PlainCursor(frame);
   try {
     const topic = cursor.pass(PLAIN_TOPIC) ? cursor.text() : null;

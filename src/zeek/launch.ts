@@ -133,8 +133,7 @@ function eachLine(stream: NodeJS.ReadableStream | null, take: (line: string) => 
   });
 }
 
-/** A loopback port that was free a moment ago. */
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();

@@ -7,8 +7,7 @@ import { BrokerClient } from '../../src/broker/client.ts';
 import { readMessage } from '../../src/broker/message.ts';
 import { count } from '../../src/broker/value/value.ts';
 import { findZeek } from '../../src/zeek/find.ts';
-import { freePort } from '../../src/zeek/launch.ts';
-import { ZeekProcess } from '../support/zeek-process.ts';
+import { freePort, ZeekProcess } from '../support/zeek-process.ts';
 import { exampleEvents, serveEvents } from './frames.ts';
 
 /** Events of one run, and runs of each kind; the kinds take turns, and the median counts. */

@@ -121,6 +121,8 @@ describe('what Zeek sends', () => {
     ['count', '-1'],
     ['integer', '9223372036854775808'],
     ['real', '1.2.3'],
+    ['real', '5.'],
+    ['real', '.5'],
     ['real', '1'.repeat(500)],
     ['timestamp', '"2014-02-31T00:00:00"'],
     ['timestamp', '"2900-01-01T00:00:00"'],

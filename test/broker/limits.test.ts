@@ -90,19 +90,16 @@ describe('limits of a real Zeek', () => {
     'while Zeek works and cannot take events, credit holds ours back, and it is not disconnected',
     async (lab) => {
       const zeek = await lab.zeek({ script: 'flood.zeek', set: { PING: '1' } });
-      const watcher = await lab.connected(zeek, { topics: ['watch/'] });
-      const { client, items, endpoint } = await lab.connected(zeek);
+      const { client, items } = await lab.connected(zeek);
       const raw = await lab.rawSubscribed(zeek, []);
       send(client, 'work', timespan(3_500_000_000n));
       for (let n = 0; n < 500; n += 1) send(client, 'ping', string('held'), count(n));
-      // One without credit: Zeek's thread for it waits for the queue, and does not read the pongs behind its events.
+      // Beside one without credit, whose pongs wait behind its events: now and then Zeek closes that with 1011.
       for (let n = 0; n < 500; n += 1)
         raw.send(rawEvent('ping', '[{"@data-type":"string","data":"raw"},{"@data-type":"count","data":1}]'));
       const seen = await untilNth(items, 500, (item) => is('pong')(item) && mine(item));
       expect(seen.filter((item) => item.kind !== 'event')).toEqual([]);
       expect(client.statistics()).toMatchObject({ connections: 1, published: 501 });
-      expect(endpoint).not.toBe('');
-      await watcher.client.close();
     },
   );
 

@@ -117,6 +117,8 @@ describe('the quick reader', () => {
       '{"type":"ack","endpoint":"e","version":"v"}',
       '{"type":"data-message","topic":"t","@data-type":"vector","data":[]}',
       `${frame(string('x'))} `,
+      `${frame(string('x'))}}`,
+      `${frame(string('x'))}\u0000`,
     ])
       expect(readMessage(Buffer.from(json))).toEqual(readSlowly(Buffer.from(json)));
   });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect } from 'vitest';
+import { readPlainEvent } from '../../src/broker/message.ts';
 import {
   address,
   boolean,
@@ -23,7 +24,7 @@ import {
   vector,
 } from '../../src/broker/value/value.ts';
 import { argsOf, is, kind, kinds, stream, until } from '../support/stream-items.ts';
-import { send, zeekTest } from '../support/zeek-lab.ts';
+import { rawEvent, send, zeekTest } from '../support/zeek-lab.ts';
 
 const CAPTURE = new URL('../../pcaps/attack-bills-twice.pcap.gz', import.meta.url);
 const script = 'everything.zeek';
@@ -123,6 +124,29 @@ describe('a real Zeek', () => {
       { kind: 'event', args: [string('after')] },
     ]);
   });
+
+  zeekTest(
+    'all events that Zeek writes are in the form of the quick reader, with and without metadata',
+    async (lab) => {
+      for (const timed of ['T', 'F']) {
+        const args = [`EventMetadata::add_network_timestamp=${timed}`];
+        const zeek = await lab.zeek({ script, args });
+        await lab.connected(zeek);
+        const raw = await lab.rawSubscribed(zeek, ['from/']);
+        raw.send(rawEvent('go', '[]'));
+        let last = false;
+        for (let events = 1; !last; events += 1) {
+          const payload = (await raw.next())?.payload ?? Buffer.alloc(0);
+          const event = readPlainEvent(payload);
+          expect(event, payload.toString('latin1')).not.toBeNull();
+          if (event?.kind !== 'event') throw new Error('no event');
+          expect(event.metadata).toHaveLength(timed === 'T' ? 1 : 0);
+          last = event.name === 'BrokerTest::number';
+          if (last) expect(events).toBe(262);
+        }
+      }
+    },
+  );
 
   zeekTest('without a backend there is no ack, and the reason names what to load', async (lab) => {
     const zeek = await lab.zeek({ backend: 'none' });

@@ -1,9 +1,9 @@
 // Zeek's ready-made server, and its socket after its death. Enters: backends; leaves: that our client works with each.
 import { describe, expect } from 'vitest';
 import { count, string } from '../../src/broker/value/value.ts';
-import { freePort } from '../../src/zeek/launch.ts';
 import { argsOf, is, kind, kinds, until } from '../support/stream-items.ts';
 import { send, type ZeekLab, type ZeekOptions, zeekTest } from '../support/zeek-lab.ts';
+import { freePort } from '../support/zeek-process.ts';
 
 async function readyMade(lab: ZeekLab, options: ZeekOptions): Promise<string> {
   const port = await freePort();

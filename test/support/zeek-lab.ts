@@ -6,10 +6,9 @@ import { BrokerClient } from '../../src/broker/client.ts';
 import type { ClientOptions } from '../../src/broker/options.ts';
 import type { Value } from '../../src/broker/value/value.ts';
 import { findZeek } from '../../src/zeek/find.ts';
-import { freePort } from '../../src/zeek/launch.ts';
 import { type RawOptions, RawWebSocket } from './raw-websocket.ts';
 import { type Items, is, kind, stream, until } from './stream-items.ts';
-import { ZeekProcess } from './zeek-process.ts';
+import { freePort, ZeekProcess } from './zeek-process.ts';
 
 export type Backend = 'broker' | 'zeromq' | 'none';
 

@@ -1,9 +1,33 @@
 // A real Zeek for tests. Enters: a script and its environment; leaves: a process on a port of its own, and its end.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
+/** Below what systems give to outgoing connections, so that none of those takes a port between the look and its use. */
+const PORTS = { first: 15_000, count: 16_000 };
+/** Where this process looks next: apart from where others that test at the same time do. */
+let nextPort = (process.pid * 97) % PORTS.count;
+
+/** A port on which nobody listens, another one each time. */
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < PORTS.count; tries += 1) {
+    nextPort = (nextPort + 1) % PORTS.count;
+    const port = PORTS.first + nextPort;
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!free) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
+  throw new Error('no port is free');
+}
 
 export class ZeekProcess {
   readonly exited: Promise<number | null>;

@@ -6,10 +6,11 @@ import { createServer, request, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { freePort, launchZeek, type ZeekLaunch } from '../../src/zeek/launch.ts';
+import { launchZeek, type ZeekLaunch } from '../../src/zeek/launch.ts';
 import { Running } from '../support/running.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import { needsZeek } from '../support/zeek.ts';
+import { freePort } from '../support/zeek-process.ts';
 
 /** Addresses of the loopback network, so that no other is touched and no namespace is needed. */
 const CUSTOMER = '127.0.9.1';
@@ -128,7 +129,9 @@ describe('a real Zeek on an interface', { timeout: 120_000 }, () => {
     await judged(one, 'alice');
     const [child] = childrenOf(one);
     process.kill(child ?? 0, 'SIGKILL');
-    expect(await one.out.with({ record: 'source', change: 'exited' })).toMatchObject({ response: 'restarting' });
+    expect(await one.out.with({ record: 'source', change: 'exited' })).toMatchObject({
+      response: 'restarting',
+    });
     await one.out.with({ record: 'source', change: 'restarted' });
     const before = one.out.all.length;
     await orderAndAttack('bob');
@@ -181,7 +184,7 @@ describe('a real Zeek on an interface', { timeout: 120_000 }, () => {
       await orderAndAttack(`cut${i}`);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
-    proxy.restore();
+    proxy.mend();
     await skippedAndJudged(one);
   });
 });
@@ -190,7 +193,7 @@ describe('a real Zeek on an interface', { timeout: 120_000 }, () => {
 async function skippedAndJudged(one: Running): Promise<void> {
   const skipped = await one.out.with({ record: 'source', change: 'skipped' });
   expect(Number(skipped.to) - Number(skipped.from) + 1).toBe(skipped.count);
-  expect(skipped).toMatchObject({ response: 'unseen' });
+  expect(skipped).toMatchObject({ response: 'blinded' });
   const before = one.out.all.length;
   for (let attempt = 0; attempt < 50; attempt += 1) {
     await orderAndAttack(`after${attempt}`);
