@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
 import type { StreamItem } from '../../src/broker/item.ts';
 import { readMessage } from '../../src/broker/message.ts';
 
@@ -27,8 +27,8 @@ export interface Recording {
 /** The names of all recordings, which are those of their captures in `pcaps`. */
 export function recordings(): readonly string[] {
   return readdirSync(FOLDER)
-    .filter((name) => name.endsWith('.frames.gz'))
-    .map((name) => name.slice(0, -'.frames.gz'.length))
+    .filter((name) => name.endsWith('.frames.br'))
+    .map((name) => name.slice(0, -'.frames.br'.length))
     .sort();
 }
 
@@ -43,7 +43,7 @@ export function hashOf(file: string): string {
 
 /** The first line is where it comes from, each other line a message: no message of ours has a line break in it. */
 export function readRecording(name: string): Recording {
-  const bytes = gunzipSync(readFileSync(join(FOLDER, `${name}.frames.gz`)));
+  const bytes = brotliDecompressSync(readFileSync(join(FOLDER, `${name}.frames.br`)));
   const lines: Buffer[] = [];
   for (let at = 0; at < bytes.length; ) {
     const end = bytes.indexOf(0x0a, at);
@@ -57,7 +57,12 @@ export function readRecording(name: string): Recording {
 export function writeRecording(name: string, { origin, frames }: Recording): void {
   const lines = [Buffer.from(JSON.stringify(origin)), ...frames];
   const text = Buffer.concat(lines.flatMap((line) => [line, Buffer.from('\n')]));
-  writeFileSync(join(FOLDER, `${name}.frames.gz`), gzipSync(text, { level: 9 }));
+  const params = {
+    [constants.BROTLI_PARAM_QUALITY]: 9,
+    // A rental looks like the one before, which a larger window reaches.
+    [constants.BROTLI_PARAM_LGWIN]: 24,
+  };
+  writeFileSync(join(FOLDER, `${name}.frames.br`), brotliCompressSync(text, { params }));
 }
 
 /** The items that the broker's client would give. */
