@@ -6,7 +6,7 @@ import { commonFlow, describePacket } from './syntax/space.ts';
 
 export interface GrantedContract extends Contract {
   readonly id: ContractId;
-  /** From 1 to 65535; used again only after all others were. */
+  /** From 1 to 25000; used again only after all others were. */
   readonly number: number;
   readonly by: string;
   readonly at: Micros;
@@ -38,8 +38,8 @@ export interface Trace extends Request {
 
 /** Lines of the trail that are kept; what fell out is counted. */
 const TRAIL = 1000;
-/** Numbers fit in 16 bits. */
-const MOST = 0xffff;
+/** As many as a switch has priorities for (ovs/layout.ts). */
+const MOST = 25_000;
 
 /** Many contracts on one port, none of which deliver the same packet. */
 export class ContractBook {

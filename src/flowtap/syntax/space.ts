@@ -67,17 +67,24 @@ export function anyPacket(syntax: FlowSyntax): Packet | null {
   return commonPacket(syntax, syntax);
 }
 
-function cubeOf({ inPort, fields }: FlowSyntax): Cube | null {
-  const cells = new Map<FieldName, Constraint>();
+function cubeOf(syntax: FlowSyntax): Cube | null {
+  const cells = cellsOf(syntax);
+  if (cells === null) return null;
   // Who says nothing about the table means the first.
-  if (!fields.has('table')) cells.set('table', { value: 0n, mask: ones(8) });
+  if (!cells.has('table')) cells.set('table', { value: 0n, mask: ones(8) });
+  return close({ inPort: syntax.inPort, cells });
+}
+
+/** The fields as the bits that they stand for, which is what a switch is told; null when two contradict each other. */
+export function cellsOf({ fields }: FlowSyntax): Map<FieldName, Constraint> | null {
+  const cells = new Map<FieldName, Constraint>();
   for (const [name, constraint] of fields) {
     const [cell, placed] = place(name, constraint);
     const merged = both(cells.get(cell), placed);
     if (merged === null) return null;
     cells.set(cell, merged);
   }
-  return close({ inPort, cells });
+  return cells;
 }
 
 function intersect(a: Cube, b: Cube): Cube | null {

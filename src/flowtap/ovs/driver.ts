@@ -1,0 +1,299 @@
+// The driver for Open vSwitch: one bridge. Enters: bundles of blocks, contracts; leaves: reports on blocks, notices on all else.
+import type { ContractId } from '../contract.ts';
+import type { GrantedContract } from '../contracts.ts';
+import type { Acceptance, BlockId, Change, Counts, Driver, DropRule, Report } from '../driver.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { baseFlows, blockFlows, compileContracts, slotOf, type WantedFlow } from './compile.ts';
+import { completeBlocks, deliveredBy, slotOfEntry } from './counts.ts';
+import { Datapath } from './datapath.ts';
+import { Keeper } from './keeper.ts';
+import { contractCookie, DEFAULT_LAYOUT, type Layout } from './layout.ts';
+import type { ContractState, Notice } from './notice.ts';
+import type { FlowEntry, RemovalReason } from './openflow/message.ts';
+import type { Places } from './ovsdb/ports.ts';
+import { PortWatch } from './port-watch.ts';
+import { count, type HeldRule, Rules, receiptOf } from './rules.ts';
+
+export interface OvsOptions {
+  readonly bridge: string;
+  /** `BRIDGE.mgmt` in the run directory. */
+  readonly management: string;
+  /** OVSDB's socket; null: no contract can be installed, since nobody tells where ports are. */
+  readonly database: string | null;
+  /** ovs-vswitchd's control socket, asked before each connection; null: blocks rise from `installed` to `confirmed`. */
+  readonly control: (() => string | null) | null;
+  /** Of `runOf`: the upper half of every cookie. */
+  readonly run: number;
+  readonly layout?: Layout;
+  /** Whether a flow that was seen there passes this bridge. */
+  readonly serves?: (where: string) => boolean;
+  readonly onNotice?: (notice: Notice) => void;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+}
+
+/** Blocks at once: each is two flows. */
+const MOST_RULES = 200_000;
+/** Milliseconds until the counts are looked at again, at least and at most: it costs a listing. */
+const COUNT_FROM = 250;
+const COUNT_TO = 4000;
+/** Milliseconds that a removed block waits for the switch's last counts. */
+const LAST_COUNTS = 1000;
+
+/** Accepts also while the switch is away, and sets all when it is back: kept state is desired state. */
+export class OvsDriver implements Driver {
+  readonly name = 'ovs';
+  readonly expires = true;
+  readonly #run: number;
+  readonly #layout: Layout;
+  readonly #serves: (where: string) => boolean;
+  readonly #notice: (notice: Notice) => void;
+  readonly #clock: Clock;
+  readonly #keeper: Keeper;
+  readonly #ports: PortWatch | null;
+  readonly #datapath: Datapath | null;
+  readonly #rules = new Rules();
+  /** Out of desire, but with counts still to come. */
+  readonly #leaving = new Rules();
+  #contracts: readonly GrantedContract[] = [];
+  #compiled: readonly WantedFlow[] = [];
+  readonly #states = new Map<ContractId, ContractState>();
+  #report: (report: Report) => void = () => {};
+  #cancelCount: (() => void) | null = null;
+  #countAfter = COUNT_FROM;
+
+  constructor(options: OvsOptions) {
+    const { bridge, management, database, control, run, clock = systemClock, random = Math.random } = options;
+    this.#run = run;
+    this.#layout = options.layout ?? DEFAULT_LAYOUT;
+    this.#serves = options.serves ?? (() => true);
+    this.#notice = options.onNotice ?? (() => {});
+    this.#clock = clock;
+    this.#keeper = new Keeper(
+      { management, run, layout: this.#layout, clock, random },
+      {
+        holds: (cookies) => this.#holds(cookies),
+        refused: (cookie, why) => this.#refused(cookie, why),
+        occupied: (cookie, same) => this.#occupied(cookie, same),
+        gone: (cookies) => this.#gone(cookies),
+        ended: (flow, reason) => this.#ended(flow, reason),
+        notice: this.#notice,
+      },
+    );
+    this.#keeper.want(baseFlows(this.#layout));
+    this.#datapath = control === null ? null : new Datapath(control, clock, random);
+    const moved = (places: Places | null): void => {
+      if (places === null) this.#notice({ kind: 'no-bridge' });
+      this.#recompile(places ?? new Map());
+    };
+    this.#ports = database === null ? null : new PortWatch({ database, bridge }, moved, clock, random);
+  }
+
+  listen(report: (report: Report) => void): void {
+    this.#report = report;
+  }
+
+  apply(bundle: readonly Change[]): Acceptance {
+    const made = new Map<DropRule, readonly WantedFlow[]>();
+    for (const change of bundle) {
+      if (change.kind !== 'set') continue;
+      const { where } = change.rule;
+      const flows = this.#serves(where)
+        ? blockFlows(change.rule, this.#layout)
+        : `${where} is not on this bridge`;
+      if (typeof flows === 'string') return { kind: 'unsupported', why: flows };
+      made.set(change.rule, flows);
+    }
+    if (this.#rules.size + made.size > MOST_RULES)
+      return { kind: 'unavailable', why: `there are ${MOST_RULES} blocks on this bridge` };
+    for (const [rule, flows] of made) this.#rules.set(rule, flows);
+    this.#keeper.want([...made.values()].flat());
+    for (const change of bundle) if (change.kind === 'remove') this.#remove(change.block);
+    return { kind: 'accepted' };
+  }
+
+  /** The blocks of which both directions are in the switch; none while it is away. */
+  async held(): Promise<readonly BlockId[]> {
+    return completeBlocks(this.#rules.all(), (await this.#keeper.list(this.#layout.cut)) ?? []);
+  }
+
+  /** Which contracts there shall be. Those that were before and are not among them end. */
+  setContracts(contracts: readonly GrantedContract[]): void {
+    this.#contracts = contracts;
+    const ids = new Set(contracts.map(({ id }) => id));
+    for (const id of [...this.#states.keys()]) if (!ids.has(id)) this.#states.delete(id);
+    this.#recompile(this.#ports?.places ?? new Map());
+  }
+
+  /** How far a contract is; null before the switch had a say. */
+  contractState(id: ContractId): ContractState | null {
+    return this.#states.get(id) ?? null;
+  }
+
+  /** Resolves when all that was asked for by now is in the switch, or was refused by it. Not while it is away. */
+  settled(): Promise<void> {
+    return this.#keeper.settled();
+  }
+
+  /** What each contract delivered so far, both directions; null while the switch is away. */
+  async delivered(): Promise<ReadonlyMap<ContractId, Counts> | null> {
+    const lists = await Promise.all(
+      [this.#layout.from, this.#layout.to].map((table) => this.#keeper.list(table)),
+    );
+    return lists.includes(null) ? null : deliveredBy(lists.flatMap((flows) => flows ?? []));
+  }
+
+  /** Takes all of this owner out of the switch and stops; false when it is away. */
+  async uninstall(): Promise<boolean> {
+    const done = await this.#keeper.empty();
+    this.stop();
+    return done;
+  }
+
+  /** Leaves the switch as it is. */
+  stop(): void {
+    this.#cancelCount?.();
+    this.#keeper.stop();
+    this.#ports?.stop();
+    this.#datapath?.stop();
+  }
+
+  #recompile(places: Places): void {
+    const { flows, waiting } = compileContracts(this.#contracts, places, this.#run, this.#layout);
+    const wanted = new Map(flows.map((flow) => [slotOf(flow), flow]));
+    const before = this.#compiled;
+    this.#compiled = flows;
+    this.#keeper.unwant(before.filter((flow) => wanted.get(slotOf(flow))?.cookie !== flow.cookie));
+    this.#keeper.want(flows);
+    for (const [id, why] of waiting) this.#tell(id, { kind: 'waiting', why });
+  }
+
+  #tell(contract: ContractId, state: ContractState): void {
+    if (JSON.stringify(this.#states.get(contract)) === JSON.stringify(state)) return;
+    this.#states.set(contract, state);
+    this.#notice({ kind: 'contract', contract, state });
+  }
+
+  #tellOf(cookie: bigint, state: ContractState): void {
+    const contract = this.#contracts.find(({ number }) => contractCookie(this.#run, number) === cookie);
+    if (contract !== undefined) this.#tell(contract.id, state);
+  }
+
+  #remove(block: BlockId): void {
+    const held = this.#rules.delete(block);
+    if (held === null) {
+      this.#report({ kind: 'removed', block, at: this.#clock.wall(), receipt: null });
+      return;
+    }
+    const flows = held.flows.map(({ flow }) => flow);
+    this.#leaving.take(held);
+    this.#keeper.unwant(flows);
+  }
+
+  #holds(cookies: ReadonlySet<bigint>): void {
+    const rules: HeldRule[] = [];
+    const at = this.#clock.wall();
+    for (const { id, number } of this.#contracts) {
+      const cookie = contractCookie(this.#run, number);
+      if (cookies.has(cookie)) this.#tell(id, { kind: 'installed' });
+    }
+    for (const cookie of cookies) {
+      const held = this.#rules.withCookie(cookie);
+      if (held === null) continue;
+      rules.push(held);
+      this.#report({ kind: 'installed', block: held.rule.block, at });
+    }
+    if (rules.length === 0) return;
+    this.#countSoon();
+    void this.#datapath?.forget().then((forgot) => {
+      const effective = this.#clock.wall();
+      for (const { rule } of forgot ? rules : [])
+        if (this.#rules.get(rule.block)?.rule === rule)
+          this.#report({ kind: 'effective', block: rule.block, at: effective });
+    });
+  }
+
+  #refused(cookie: bigint, why: string): void {
+    const held = this.#rules.withCookie(cookie);
+    if (held === null) {
+      this.#tellOf(cookie, { kind: 'failed', why });
+      return;
+    }
+    this.#rules.delete(held.rule.block);
+    this.#report({ kind: 'failed', block: held.rule.block, at: this.#clock.wall(), why });
+  }
+
+  #occupied(cookie: bigint, same: boolean): void {
+    const at = this.#clock.wall();
+    const why = 'a flow of somebody else has its place';
+    const held = this.#rules.withCookie(cookie);
+    if (held === null) this.#tellOf(cookie, { kind: 'failed', why });
+    else if (same) this.#report({ kind: 'exists', block: held.rule.block, at });
+    else this.#report({ kind: 'failed', block: held.rule.block, at, why });
+  }
+
+  #gone(cookies: ReadonlySet<bigint>): void {
+    for (const cookie of cookies) {
+      const held = this.#leaving.withCookie(cookie);
+      // Its last counts come apart from the answer to the bundle, and may come later.
+      if (held !== null) this.#clock.after(LAST_COUNTS, () => this.#leave(held));
+    }
+  }
+
+  #leave(held: HeldRule): void {
+    const { block } = held.rule;
+    if (this.#leaving.get(block) !== held) return;
+    this.#leaving.delete(block);
+    this.#report({ kind: 'removed', block, at: this.#clock.wall(), receipt: receiptOf(held) });
+  }
+
+  #ended(flow: Omit<FlowEntry, 'actions'>, reason: RemovalReason): void {
+    const leaving = this.#leaving.withCookie(flow.cookie);
+    const held = leaving ?? this.#rules.withCookie(flow.cookie);
+    const slot = slotOfEntry(flow);
+    if (held === null || slot === null) return;
+    count(held, flow);
+    held.ended.add(slot);
+    const whole = held.ended.size >= held.flows.length;
+    if (leaving !== null) {
+      if (whole) this.#leave(leaving);
+      return;
+    }
+    // What somebody else deleted is seen by the keeper, and set again.
+    if (reason !== 'hard') return;
+    if (held.rule.until > this.#clock.wall() + 1e6) {
+      held.ended.clear();
+      this.#keeper.want(held.flows.map(({ flow: each }) => each));
+    } else if (whole) {
+      this.#rules.delete(held.rule.block);
+      this.#leaving.take(held);
+      this.#keeper.unwant(held.flows.map(({ flow: each }) => each));
+      this.#leave(held);
+    }
+  }
+
+  #countSoon(): void {
+    this.#countAfter = COUNT_FROM;
+    this.#cancelCount?.();
+    this.#cancelCount = this.#clock.after(COUNT_FROM, () => void this.#count());
+  }
+
+  /** Looks whether packets were dropped, while some block waits for its first. */
+  async #count(): Promise<void> {
+    this.#cancelCount = null;
+    const waiting = [...this.#rules.all()].some(({ confirmed }) => !confirmed);
+    const flows = waiting ? await this.#keeper.list(this.#layout.cut) : null;
+    for (const flow of flows ?? []) {
+      const held = flow.packets === 0n ? null : this.#rules.withCookie(flow.cookie);
+      if (held === null) continue;
+      count(held, flow);
+      if (held.confirmed) continue;
+      held.confirmed = true;
+      const receipt = receiptOf(held);
+      this.#report({ kind: 'confirmed', block: held.rule.block, at: this.#clock.wall(), receipt });
+    }
+    if (!waiting || this.#cancelCount !== null) return;
+    this.#countAfter = Math.min(COUNT_TO, this.#countAfter * 2);
+    this.#cancelCount = this.#clock.after(this.#countAfter, () => void this.#count());
+  }
+}
