@@ -4,12 +4,17 @@ import { Command, CommanderError } from 'commander';
 import { InputError } from '../errors.ts';
 import { addCheck } from './check.ts';
 import { addDemo } from './demo.ts';
+import { addDrop } from './drop.ts';
 import { EXIT, type ExitCode, type Finish } from './exit-codes.ts';
 import { addExplain } from './explain.ts';
 import { describeFailure } from './failure.ts';
+import { addList } from './list.ts';
 import { packageFile } from './package-file.ts';
+import { addRelease } from './release.ts';
 import { addReplay } from './replay.ts';
+import { addTap } from './tap.ts';
 import type { Terminal } from './terminal.ts';
+import { addUntap } from './untap.ts';
 
 /** Runs one command line. Never throws: a failure is one line, or a stack for what is our own fault. */
 export async function runProgram(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
@@ -23,7 +28,7 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
         'usage',
         null,
         'no command given',
-        'name replay, check, explain or demo; "flowtap --help" describes them',
+        'name replay, check, explain, demo, tap, untap, list, drop or release; "flowtap --help" describes them',
       );
     }
     await program.parseAsync([...argv], { from: 'user' });
@@ -52,12 +57,17 @@ function createProgram(terminal: Terminal, finish: Finish): Command {
   addCheck(program, terminal, finish);
   addExplain(program, terminal, finish);
   addDemo(program, terminal, finish);
+  addTap(program, terminal, finish);
+  addUntap(program, terminal, finish);
+  addList(program, terminal, finish);
+  addDrop(program, terminal, finish);
+  addRelease(program, terminal, finish);
   return program;
 }
 
 const EXIT_CODES = `
 Exit codes:
-  0  everything was explained, or could not be told and its posture is "pass"
+  0  everything was explained, or could not be told and its posture is "pass"; a bridge was changed
   3  violations: something was dropped, or could not be told and its posture is "drop"
   2  input that cannot be used: one line says where, what and what to do
   1  a fault of ours`;

@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import type { Clock } from './clock.ts';
 import { RpcLink } from './rpc-link.ts';
 
+/** Milliseconds that the control socket may take to be connected. */
+const CONNECT_WITHIN = 1500;
+
 /**
  * A flow that is in a table is not yet obeyed: packets may pass on cached flows until these are checked again, usually
  * within a second (ovs-vswitchd.conf.db(5), `max-revalidator`). Purging the caches ends that in milliseconds, at the
@@ -11,6 +14,8 @@ import { RpcLink } from './rpc-link.ts';
  */
 export class Datapath {
   readonly #link: RpcLink;
+  readonly #clock: Clock;
+  #waiting: ((up: boolean) => void)[] = [];
   #running: Promise<boolean> | null = null;
   #next: Promise<boolean> | null = null;
   /** Purges so far. */
@@ -18,7 +23,11 @@ export class Datapath {
 
   /** @param path of the control socket, asked before each connection; null: ovs-vswitchd does not run */
   constructor(path: () => string | null, clock: Clock, random: () => number) {
-    this.#link = new RpcLink(path, { up: () => {}, down: () => {}, news: () => {} }, clock, random);
+    this.#clock = clock;
+    const up = (): void => {
+      for (const resolve of this.#waiting.splice(0)) resolve(true);
+    };
+    this.#link = new RpcLink(path, { up, down: () => {}, news: () => {} }, clock, random);
   }
 
   /**
@@ -43,7 +52,17 @@ export class Datapath {
     this.#link.stop();
   }
 
+  /** A switch that started again may take bundles before its control socket is connected. */
+  #connected(): Promise<boolean> {
+    if (this.#link.ready) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      this.#clock.after(CONNECT_WITHIN, () => resolve(false));
+    });
+  }
+
   async #purge(): Promise<boolean> {
+    if (!(await this.#connected())) return false;
     const answer = await this.#link.ask('revalidator/purge', []);
     if (answer === 'lost' || answer.error !== null) return false;
     this.purges++;

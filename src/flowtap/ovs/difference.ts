@@ -21,6 +21,7 @@ export interface Difference {
 /**
  * Removes what bears a cookie of the same owner (whichever run of it) and is not wanted, sets what is missing or was
  * changed, and touches nothing else.
+ * @param spares flows of ours that are left as they are, since it is not known yet whether they are wanted
  * @param listed the flows of our tables, and those of table 0 that bear our cookies
  */
 export function difference(
@@ -29,6 +30,7 @@ export function difference(
   run: number,
   layout: Layout,
   now: Micros,
+  spares: (cookie: bigint) => boolean = () => false,
 ): Difference {
   const changes: FlowMod[] = [];
   const additions = new Map(wanted);
@@ -49,6 +51,7 @@ export function difference(
       }
       continue;
     }
+    if (want === undefined && mine && spares(entry.cookie)) continue;
     if (want === undefined) {
       // Others may still need what is shared.
       if (shared || entry.match === null) continue;

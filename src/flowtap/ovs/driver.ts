@@ -4,10 +4,11 @@ import type { GrantedContract } from '../contracts.ts';
 import type { Acceptance, BlockId, Change, Counts, Driver, DropRule, Report } from '../driver.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { baseFlows, blockFlows, compileContracts, slotOf, type WantedFlow } from './compile.ts';
+import { Confirmation } from './confirmation.ts';
 import { completeBlocks, deliveredBy, slotOfEntry } from './counts.ts';
 import { Datapath } from './datapath.ts';
 import { Keeper } from './keeper.ts';
-import { contractCookie, DEFAULT_LAYOUT, type Layout } from './layout.ts';
+import { contractCookie, contractOf, DEFAULT_LAYOUT, type Layout } from './layout.ts';
 import type { ContractState, Notice } from './notice.ts';
 import type { FlowEntry, RemovalReason } from './openflow/message.ts';
 import type { Places } from './ovsdb/ports.ts';
@@ -28,15 +29,14 @@ export interface OvsOptions {
   /** Whether a flow that was seen there passes this bridge. */
   readonly serves?: (where: string) => boolean;
   readonly onNotice?: (notice: Notice) => void;
+  /** Told each time that the database says where the ports are. */
+  readonly onPlaces?: () => void;
   readonly clock?: Clock;
   readonly random?: () => number;
 }
 
 /** Blocks at once: each is two flows. */
 const MOST_RULES = 200_000;
-/** Milliseconds until the counts are looked at again, at least and at most: it costs a listing. */
-const COUNT_FROM = 250;
-const COUNT_TO = 4000;
 /** Milliseconds that a removed block waits for the switch's last counts. */
 const LAST_COUNTS = 1000;
 
@@ -57,10 +57,12 @@ export class OvsDriver implements Driver {
   readonly #leaving = new Rules();
   #contracts: readonly GrantedContract[] = [];
   #compiled: readonly WantedFlow[] = [];
+  /** Null until the database said it: so long, contracts of this owner that are in the switch stay. */
+  #places: Places | null = null;
   readonly #states = new Map<ContractId, ContractState>();
+  readonly #confirmation: Confirmation;
+  #settling: Promise<void> | undefined;
   #report: (report: Report) => void = () => {};
-  #cancelCount: (() => void) | null = null;
-  #countAfter = COUNT_FROM;
 
   constructor(options: OvsOptions) {
     const { bridge, management, database, control, run, clock = systemClock, random = Math.random } = options;
@@ -70,7 +72,7 @@ export class OvsDriver implements Driver {
     this.#notice = options.onNotice ?? (() => {});
     this.#clock = clock;
     this.#keeper = new Keeper(
-      { management, run, layout: this.#layout, clock, random },
+      { management, run, layout: this.#layout, clock, random, spares: (cookie) => this.#mayWant(cookie) },
       {
         holds: (cookies) => this.#holds(cookies),
         refused: (cookie, why) => this.#refused(cookie, why),
@@ -81,10 +83,17 @@ export class OvsDriver implements Driver {
       },
     );
     this.#keeper.want(baseFlows(this.#layout));
+    const confirmed = (held: HeldRule): void =>
+      this.#report({ kind: 'confirmed', block: held.rule.block, at: clock.wall(), receipt: receiptOf(held) });
+    const list = () => this.#keeper.list(this.#layout.cut);
+    this.#confirmation = new Confirmation(this.#rules, list, confirmed, clock);
     this.#datapath = control === null ? null : new Datapath(control, clock, random);
     const moved = (places: Places | null): void => {
       if (places === null) this.#notice({ kind: 'no-bridge' });
-      this.#recompile(places ?? new Map());
+      if (this.#places === null) this.#keeper.compare();
+      this.#places = places ?? new Map();
+      this.#recompile();
+      options.onPlaces?.();
     };
     this.#ports = database === null ? null : new PortWatch({ database, bridge }, moved, clock, random);
   }
@@ -122,7 +131,7 @@ export class OvsDriver implements Driver {
     this.#contracts = contracts;
     const ids = new Set(contracts.map(({ id }) => id));
     for (const id of [...this.#states.keys()]) if (!ids.has(id)) this.#states.delete(id);
-    this.#recompile(this.#ports?.places ?? new Map());
+    this.#recompile();
   }
 
   /** How far a contract is; null before the switch had a say. */
@@ -130,9 +139,10 @@ export class OvsDriver implements Driver {
     return this.#states.get(id) ?? null;
   }
 
-  /** Resolves when all that was asked for by now is in the switch, or was refused by it. Not while it is away. */
-  settled(): Promise<void> {
-    return this.#keeper.settled();
+  /** Resolves when all that was asked for by now is in the switch and effective, or was refused. Not while it is away. */
+  async settled(): Promise<void> {
+    await this.#keeper.settled();
+    await this.#settling;
   }
 
   /** What each contract delivered so far, both directions; null while the switch is away. */
@@ -152,14 +162,19 @@ export class OvsDriver implements Driver {
 
   /** Leaves the switch as it is. */
   stop(): void {
-    this.#cancelCount?.();
+    this.#confirmation.stop();
     this.#keeper.stop();
     this.#ports?.stop();
     this.#datapath?.stop();
   }
 
-  #recompile(places: Places): void {
-    const { flows, waiting } = compileContracts(this.#contracts, places, this.#run, this.#layout);
+  #mayWant(cookie: bigint): boolean {
+    return this.#ports !== null && this.#places === null && contractOf(cookie) !== null;
+  }
+
+  #recompile(): void {
+    if (this.#places === null) return;
+    const { flows, waiting } = compileContracts(this.#contracts, this.#places, this.#run, this.#layout);
     const wanted = new Map(flows.map((flow) => [slotOf(flow), flow]));
     const before = this.#compiled;
     this.#compiled = flows;
@@ -204,8 +219,8 @@ export class OvsDriver implements Driver {
       this.#report({ kind: 'installed', block: held.rule.block, at });
     }
     if (rules.length === 0) return;
-    this.#countSoon();
-    void this.#datapath?.forget().then((forgot) => {
+    this.#confirmation.soon();
+    this.#settling = this.#datapath?.forget().then((forgot) => {
       const effective = this.#clock.wall();
       for (const { rule } of forgot ? rules : [])
         if (this.#rules.get(rule.block)?.rule === rule)
@@ -270,30 +285,5 @@ export class OvsDriver implements Driver {
       this.#keeper.unwant(held.flows.map(({ flow: each }) => each));
       this.#leave(held);
     }
-  }
-
-  #countSoon(): void {
-    this.#countAfter = COUNT_FROM;
-    this.#cancelCount?.();
-    this.#cancelCount = this.#clock.after(COUNT_FROM, () => void this.#count());
-  }
-
-  /** Looks whether packets were dropped, while some block waits for its first. */
-  async #count(): Promise<void> {
-    this.#cancelCount = null;
-    const waiting = [...this.#rules.all()].some(({ confirmed }) => !confirmed);
-    const flows = waiting ? await this.#keeper.list(this.#layout.cut) : null;
-    for (const flow of flows ?? []) {
-      const held = flow.packets === 0n ? null : this.#rules.withCookie(flow.cookie);
-      if (held === null) continue;
-      count(held, flow);
-      if (held.confirmed) continue;
-      held.confirmed = true;
-      const receipt = receiptOf(held);
-      this.#report({ kind: 'confirmed', block: held.rule.block, at: this.#clock.wall(), receipt });
-    }
-    if (!waiting || this.#cancelCount !== null) return;
-    this.#countAfter = Math.min(COUNT_TO, this.#countAfter * 2);
-    this.#cancelCount = this.#clock.after(this.#countAfter, () => void this.#count());
   }
 }

@@ -15,6 +15,8 @@ export interface KeeperOptions {
   readonly layout: Layout;
   readonly clock: Clock;
   readonly random: () => number;
+  /** Flows of ours that may be wanted, but nobody knows yet. */
+  readonly spares: (cookie: bigint) => boolean;
 }
 
 /** Flows are named by their cookies here: what belongs together bears one. */
@@ -166,12 +168,12 @@ export class Keeper {
       this.#compared = false;
       return;
     }
-    const { run, layout, clock } = this.#options;
+    const { run, layout, clock, spares } = this.#options;
     this.#toSet = new Set();
     const removed = this.#toRemove.splice(0);
     const wanted = new Map<string, WantedFlow>();
     for (const [slot, claims] of this.#wanted) for (const flow of claims) wanted.set(slot, flow);
-    const found = difference(wanted, listed, run, layout, clock.wall());
+    const found = difference(wanted, listed, run, layout, clock.wall(), spares);
     const cookies = cookiesOf([...this.#wanted.values()].flat());
     if (!(await this.#send(found.changes))) {
       this.#toRemove.unshift(...removed);

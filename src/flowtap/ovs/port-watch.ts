@@ -8,7 +8,6 @@ const NAME = 'flowtap';
 /** What is known stays known while the database is away: ports do not move because nobody tells. */
 export class PortWatch {
   readonly #link: RpcLink;
-  #places: Places = new Map();
 
   /** `changed` is told whenever places may be others than before, and null when the bridge is not in the database. */
   constructor(
@@ -18,10 +17,7 @@ export class PortWatch {
     random: () => number,
   ) {
     let view = new PortView(bridge);
-    const publish = (): void => {
-      this.#places = view.places();
-      changed(view.exists ? this.#places : null);
-    };
+    const publish = (): void => changed(view.exists ? view.places() : null);
     this.#link = new RpcLink(
       () => database,
       {
@@ -43,10 +39,6 @@ export class PortWatch {
       clock,
       random,
     );
-  }
-
-  get places(): Places {
-    return this.#places;
   }
 
   stop(): void {
