@@ -63,6 +63,8 @@ export const flowSyntaxes: fc.Arbitrary<FlowSyntax> = fc.constantFrom(...HEADS).
   const optional = FIELDS.filter(
     ({ name, needs }) =>
       !given.has(name) &&
+      // Each IP has its own ICMP.
+      (!name.startsWith('icmp_') || (given.get('dl_type') === 0x0800n) === (given.get('nw_proto') === 1n)) &&
       needs.every(({ field, oneOf }) => {
         const value = given.get(field);
         return value !== undefined && oneOf.includes(value);

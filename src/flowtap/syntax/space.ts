@@ -112,9 +112,9 @@ function place(name: FieldName, { value, mask }: Constraint): readonly [FieldNam
     case 'nw_ecn':
       return ['nw_tos', { value, mask: ECN }];
     case 'icmp_type':
-      return ['tp_src', { value, mask: ones(16) }];
+      return ['tp_src', { value, mask: ones(8) }];
     case 'icmp_code':
-      return ['tp_dst', { value, mask: ones(16) }];
+      return ['tp_dst', { value, mask: ones(8) }];
     default:
       return [name, { value, mask }];
   }

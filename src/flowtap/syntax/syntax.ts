@@ -11,6 +11,7 @@ import {
   KEYWORDS,
   type Need,
   ones,
+  PROTOCOL,
 } from './fields.ts';
 import { type Constraint, parseValue, printValue } from './value.ts';
 
@@ -58,7 +59,7 @@ export function checkFlowSyntax(
   for (const field of FIELDS) {
     const constraint = inferred.get(field.name);
     if (constraint === undefined || constraint.mask === 0n) continue;
-    for (const need of field.needs) requireNeed(field, need, fields);
+    for (const need of needsOf(field, fields)) requireNeed(field, need, fields);
     fields.set(field.name, constraint);
   }
   if (fields.has('vlan_tci') && (fields.has('dl_vlan') || fields.has('dl_vlan_pcp')))
@@ -150,6 +151,15 @@ function inferType(given: ReadonlyMap<FieldName, Constraint>): ReadonlyMap<Field
   const six = [...given.keys()].some((name) => name.startsWith('ipv6_'));
   if (four === six) return given;
   return new Map([...given, ['dl_type', { value: four ? ETHER.ip : ETHER.ipv6, mask: ones(16) }]]);
+}
+
+/** ICMP has one number in IPv4 and another in IPv6; each has a type and a code. */
+function needsOf({ name, needs }: Field, present: ReadonlyMap<FieldName, Constraint>): readonly Need[] {
+  if (name !== 'icmp_type' && name !== 'icmp_code') return needs;
+  const six = present.get('dl_type')?.value === ETHER.ipv6;
+  return needs.map(({ field, oneOf }) =>
+    field === 'nw_proto' ? { field, oneOf: [six ? PROTOCOL.icmp6 : PROTOCOL.icmp] } : { field, oneOf },
+  );
 }
 
 function requireNeed(
