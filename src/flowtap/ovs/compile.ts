@@ -153,6 +153,9 @@ export function compileContracts(
   return { flows: [...flows.values()], waiting };
 }
 
+/** Where `vlan_tci` has the priority. */
+const PRIORITY_BITS = 0xe000n;
+
 /**
  * What a security VM in the path lets through goes on as if it came from the port that sent it, so that no switch learns
  * the sender's address at the security VM; or straight to the port that it is for. It can send nothing else, not even
@@ -170,6 +173,9 @@ function contractFlows(
   );
   if (unset !== undefined)
     return `packets are tapped before anything sets ${unset}: such a contract delivers nothing`;
+  const priorityBits = (syntax.fields.get('vlan_tci')?.mask ?? 0n) & PRIORITY_BITS;
+  if (priorityBits !== 0n && priorityBits !== PRIORITY_BITS)
+    return 'OpenFlow 1.4 says a VLAN priority whole or not at all: give vlan_tci a mask with all of 0xe000 or none';
   const at = places.get(source);
   if (at === undefined) return `port ${source} is not on this bridge`;
   const tap = places.get(destination) ?? null;
