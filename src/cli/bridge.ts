@@ -31,7 +31,10 @@ export function withRequestOptions(command: Command): Command {
     .option('--why <text>', 'the reason, for whoever looks later', '');
 }
 
+/** @throws InputError `usage` for what would lead out of the run directory */
 export function operatorOf(bridge: string, { rundir }: BridgeOptions): Operator {
+  if (!/^[\w][\w.-]{0,63}$/.test(bridge))
+    throw new InputError('usage', null, `"${bridge}" is no name of a bridge`, 'ovs-vsctl list-br shows them');
   return new Operator({ bridge, runDirectory: rundir });
 }
 

@@ -1,5 +1,6 @@
 // `flowtap drop`: cuts a TCP connection, both ways, for a while. Enters: its two ends; leaves: the name of the block.
 import { type Command, InvalidArgumentError } from 'commander';
+import { InputError } from '../errors.ts';
 import { formatEnds } from '../flowtap/ovs/operator.ts';
 import {
   type ChangeOptions,
@@ -32,6 +33,13 @@ export function addDrop(program: Command, terminal: Terminal, finish: Finish): v
     .action(async (bridge: string, one: string, other: string, options: DropOptions) => {
       const request = requestOf(options);
       const ends = [endpoint(one), endpoint(other)] as const;
+      if (ends[0].ip.includes(':') !== ends[1].ip.includes(':'))
+        throw new InputError(
+          'usage',
+          null,
+          `${one} and ${other} are of two kinds`,
+          'give two IPv4 or two IPv6 ends',
+        );
       const until = request.at + duration(options.for);
       const { id } = await operatorOf(bridge, options).drop(ends, options.vlan ?? null, until, request);
       terminal.out(`${id} ${safe(formatEnds(ends))} until ${moment(until)}\n`);
