@@ -51,7 +51,7 @@ export interface Counts {
 
 /** What passed and what was dropped of the flow, counted by the data plane. */
 export interface Receipt {
-  /** After the verdict reached the data plane and before the rule took effect; null when that could not be counted. */
+  /** After the verdict fell and before the rule took effect; null when nobody counted. */
   readonly passed: Counts | null;
   readonly dropped: Counts;
 }

@@ -36,6 +36,8 @@ export class MockSwitch {
   /** Each bundle that was committed, in order. */
   readonly bundles: (readonly FlowMod[])[] = [];
   connections = 0;
+  /** How often flows were listed. */
+  listings = 0;
   #server: Server | null = null;
   readonly #sockets = new Set<Socket>();
   readonly #watchers = new Set<Socket>();
@@ -153,6 +155,7 @@ export class MockSwitch {
   }
 
   #list(request: OpenFlowMessage & { readonly kind: 'flows-request' }, answer: (body: Body) => void): void {
+    this.listings++;
     const { table, cookie, cookieMask } = request;
     const found = [...this.flows.values()].filter(
       (flow) => (table === 0xff || flow.table === table) && ((flow.cookie ^ cookie) & cookieMask) === 0n,

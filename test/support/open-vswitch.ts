@@ -20,7 +20,8 @@ const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
 /** No command here takes longer unless something is wrong. */
 const PATIENCE = 20_000;
 
-function isInstalled(program: string): boolean {
+/** Whether a program of the system is there. */
+export function isInstalled(program: string): boolean {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
   return folders.some((folder) => existsSync(join(folder, program)));
 }

@@ -1,4 +1,5 @@
 // The driver for Open vSwitch: one bridge. Enters: bundles of blocks, contracts; leaves: reports on blocks, notices on all else.
+import type { Micros } from '../../flow.ts';
 import type { ContractId } from '../contract.ts';
 import type { GrantedContract } from '../contracts.ts';
 import type { Acceptance, BlockId, Change, Counts, Driver, DropRule, Report } from '../driver.ts';
@@ -11,29 +12,10 @@ import { Keeper } from './keeper.ts';
 import { contractCookie, contractOf, DEFAULT_LAYOUT, type Layout } from './layout.ts';
 import type { ContractState, Notice } from './notice.ts';
 import type { FlowEntry, RemovalReason } from './openflow/message.ts';
+import type { OvsOptions } from './options.ts';
 import type { Places } from './ovsdb/ports.ts';
 import { PortWatch } from './port-watch.ts';
 import { count, type HeldRule, Rules, receiptOf } from './rules.ts';
-
-export interface OvsOptions {
-  readonly bridge: string;
-  /** `BRIDGE.mgmt` in the run directory. */
-  readonly management: string;
-  /** OVSDB's socket; null: no contract can be installed, since nobody tells where ports are. */
-  readonly database: string | null;
-  /** ovs-vswitchd's control socket, asked before each connection; null: blocks rise from `installed` to `confirmed`. */
-  readonly control: (() => string | null) | null;
-  /** Of `runOf`: the upper half of every cookie. */
-  readonly run: number;
-  readonly layout?: Layout;
-  /** Whether a flow that was seen there passes this bridge. */
-  readonly serves?: (where: string) => boolean;
-  readonly onNotice?: (notice: Notice) => void;
-  /** Told each time that the database says where the ports are. */
-  readonly onPlaces?: () => void;
-  readonly clock?: Clock;
-  readonly random?: () => number;
-}
 
 /** Blocks at once: each is two flows. */
 const MOST_RULES = 200_000;
@@ -61,6 +43,7 @@ export class OvsDriver implements Driver {
   #places: Places | null = null;
   readonly #states = new Map<ContractId, ContractState>();
   readonly #confirmation: Confirmation;
+  readonly #witness: OvsOptions['witness'];
   #settling: Promise<void> | undefined;
   #report: (report: Report) => void = () => {};
 
@@ -70,6 +53,7 @@ export class OvsDriver implements Driver {
     this.#layout = options.layout ?? DEFAULT_LAYOUT;
     this.#serves = options.serves ?? (() => true);
     this.#notice = options.onNotice ?? (() => {});
+    this.#witness = options.witness;
     this.#clock = clock;
     this.#keeper = new Keeper(
       { management, run, layout: this.#layout, clock, random, spares: (cookie) => this.#mayWant(cookie) },
@@ -102,7 +86,7 @@ export class OvsDriver implements Driver {
     this.#report = report;
   }
 
-  apply(bundle: readonly Change[]): Acceptance {
+  apply(bundle: readonly Change[], at: Micros): Acceptance {
     const made = new Map<DropRule, readonly WantedFlow[]>();
     for (const change of bundle) {
       if (change.kind !== 'set') continue;
@@ -115,7 +99,7 @@ export class OvsDriver implements Driver {
     }
     if (this.#rules.size + made.size > MOST_RULES)
       return { kind: 'unavailable', why: `there are ${MOST_RULES} blocks on this bridge` };
-    for (const [rule, flows] of made) this.#rules.set(rule, flows);
+    for (const [rule, flows] of made) this.#rules.set(rule, flows, at);
     this.#keeper.want([...made.values()].flat());
     for (const change of bundle) if (change.kind === 'remove') this.#remove(change.block);
     return { kind: 'accepted' };
@@ -220,12 +204,18 @@ export class OvsDriver implements Driver {
     }
     if (rules.length === 0) return;
     this.#confirmation.soon();
-    this.#settling = this.#datapath?.forget().then((forgot) => {
-      const effective = this.#clock.wall();
-      for (const { rule } of forgot ? rules : [])
-        if (this.#rules.get(rule.block)?.rule === rule)
-          this.#report({ kind: 'effective', block: rule.block, at: effective });
-    });
+    this.#settling = this.#settle(rules);
+  }
+
+  async #settle(rules: readonly HeldRule[]): Promise<void> {
+    if ((await this.#datapath?.forget()) !== true) return;
+    const at = this.#clock.wall();
+    for (const { rule } of rules)
+      if (this.#rules.get(rule.block)?.rule === rule)
+        this.#report({ kind: 'effective', block: rule.block, at });
+    // Nothing passes any more: what passed since the verdict can be counted.
+    for (const held of this.#witness === undefined ? [] : rules)
+      held.passed ??= (await this.#witness?.(held.rule, held.since)) ?? null;
   }
 
   #refused(cookie: bigint, why: string): void {

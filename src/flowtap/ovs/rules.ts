@@ -1,4 +1,5 @@
 // The blocks of one bridge: what each wants in the switch, what the switch counted. Enters: rules, counts; leaves: receipts.
+import type { Micros } from '../../flow.ts';
 import type { BlockId, Counts, DropRule, Receipt } from '../driver.ts';
 import { slotOf, type WantedFlow } from './compile.ts';
 import { slotOfEntry } from './counts.ts';
@@ -13,10 +14,14 @@ export interface SlottedFlow {
 export interface HeldRule {
   readonly rule: DropRule;
   readonly flows: readonly SlottedFlow[];
+  /** When the cause of the block came about. */
+  readonly since: Micros;
   /** What each direction dropped, as far as the switch said. */
   readonly dropped: Map<string, Counts>;
   passed: Counts | null;
   confirmed: boolean;
+  /** Dropped packets when the counts were looked at first. */
+  firstSeen: number | null;
   /** Directions whose end the switch reported. */
   readonly ended: Set<string>;
 }
@@ -33,14 +38,16 @@ export class Rules {
   }
 
   /** Takes a rule on; one of the same block is replaced, and its counts go on. */
-  set(rule: DropRule, flows: readonly WantedFlow[]): HeldRule {
+  set(rule: DropRule, flows: readonly WantedFlow[], since: Micros): HeldRule {
     const before = this.#byBlock.get(rule.block);
     const held: HeldRule = {
       rule,
       flows: flows.map((flow) => ({ slot: slotOf(flow), flow })),
+      since: before?.since ?? since,
       dropped: before?.dropped ?? new Map(),
       passed: before?.passed ?? null,
       confirmed: before?.confirmed ?? false,
+      firstSeen: before?.firstSeen ?? null,
       ended: new Set(),
     };
     this.take(held);

@@ -58,7 +58,7 @@ export async function converge({ bridge, directory, clock }: Place, ledger: Ledg
   });
   driver.listen((report) => reports.push(report));
   driver.setContracts(ledger.contracts);
-  driver.apply(ledger.blocks.filter(({ until }) => until > clock.wall()).map(setOf));
+  driver.apply(ledger.blocks.filter(({ until }) => until > clock.wall()).map(setOf), clock.wall());
   try {
     await within(Promise.race([ports, away]), 'OVSDB did not say where the ports are');
     await within(Promise.race([driver.settled(), away]), 'the switch did not take it');

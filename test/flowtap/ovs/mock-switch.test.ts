@@ -149,12 +149,19 @@ describe('blocks', () => {
     });
   });
 
-  it('are confirmed by the first packet that the switch dropped', async () => {
+  it('are confirmed when the switch goes on dropping, not by what it counted at first', async () => {
     const { driver, blocks } = run();
     block(blocks, 1);
     await driver.settled();
-    for (const [slot, flow] of mock.flows)
-      if (flow.notify) mock.flows.set(slot, { ...flow, packets: 1n, bytes: 60n });
+    const drop = (packets: bigint): void => {
+      for (const [slot, flow] of mock.flows)
+        if (flow.notify) mock.flows.set(slot, { ...flow, packets, bytes: packets * 60n });
+    };
+    drop(1n);
+    const looks = mock.listings;
+    await until(() => expect(mock.listings).toBeGreaterThan(looks));
+    expect(states(blocks)).toEqual(['installed']);
+    drop(2n);
     await until(() => expect(states(blocks)).toEqual(['confirmed']));
   });
 });

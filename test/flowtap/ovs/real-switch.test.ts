@@ -1,17 +1,22 @@
 // The driver against a real Open vSwitch. Enters: contracts, blocks, kills, edits by others; leaves: what the switch and its hosts show.
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Flow, FlowId } from '../../../src/flow.ts';
 import type { Block, BlockState } from '../../../src/flowtap/block.ts';
 import { Blocks } from '../../../src/flowtap/blocks.ts';
 import { parseContract } from '../../../src/flowtap/contract.ts';
 import { ContractBook } from '../../../src/flowtap/contracts.ts';
+import type { Counts } from '../../../src/flowtap/driver.ts';
 import { systemClock } from '../../../src/flowtap/ovs/clock.ts';
 import { controlSocket } from '../../../src/flowtap/ovs/datapath.ts';
 import { OvsDriver } from '../../../src/flowtap/ovs/driver.ts';
 import { runOf } from '../../../src/flowtap/ovs/layout.ts';
 import type { Notice } from '../../../src/flowtap/ovs/notice.ts';
+import type { OvsOptions } from '../../../src/flowtap/ovs/options.ts';
+import { readPackets } from '../../../src/sensor/capture/read.ts';
 import type { VerdictId } from '../../../src/verdict.ts';
-import { type Host, OpenVSwitch, whyNoSwitch } from '../../support/open-vswitch.ts';
+import { type Host, isInstalled, OpenVSwitch, whyNoSwitch } from '../../support/open-vswitch.ts';
 import { echoServer, Talk } from '../../support/talk.ts';
 
 const HOUR = 3_600_000_000;
@@ -37,7 +42,60 @@ interface Running {
   readonly notices: Notice[];
 }
 
-function run(epoch = 1, owner = 'engine'): Running {
+/** Writes what comes to a host into a file, each packet at once. */
+async function capture(host: Host, filter: string): Promise<string> {
+  const file = join(ovs.folder, `${host.name}.pcap`);
+  const child = ovs.spawn(
+    host,
+    'tcpdump',
+    '-q',
+    '-n',
+    '-i',
+    'eth0',
+    '-U',
+    '--immediate-mode',
+    '-w',
+    file,
+    filter,
+  );
+  child.on('error', () => {});
+  await ovs.until(() => existsSync(file) && statSync(file).size >= 24, 'tcpdump');
+  return file;
+}
+
+/** Packets and bytes that a capture has since a moment, once it is written. */
+async function countSince(file: string, since: number): Promise<Counts> {
+  let size = -1;
+  let same = 0;
+  await ovs.until(() => {
+    const now = statSync(file).size;
+    same = now === size ? same + 1 : 0;
+    size = now;
+    return same >= 5 || since === 0;
+  }, 'the end of a capture');
+  const counts = { packets: 0, bytes: 0 };
+  const whole = join(ovs.folder, 'whole.pcap');
+  // While it is written, the last packet may be half there.
+  writeFileSync(whole, readFileSync(file).subarray(0, wholeLength(readFileSync(file))));
+  for await (const batch of readPackets(whole)) {
+    for (const { ts, bytes } of batch) {
+      if (ts <= since) continue;
+      counts.packets++;
+      counts.bytes += bytes.length;
+    }
+  }
+  return counts;
+}
+
+/** Up to the last packet that is all there (little-endian pcap). */
+function wholeLength(bytes: Buffer): number {
+  let at = 24;
+  while (at + 16 <= bytes.length && at + 16 + bytes.readUInt32LE(at + 8) <= bytes.length)
+    at += 16 + bytes.readUInt32LE(at + 8);
+  return at;
+}
+
+function run(epoch = 1, owner = 'engine', witness?: OvsOptions['witness']): Running {
   const notices: Notice[] = [];
   const number = runOf(owner, epoch);
   const driver = new OvsDriver({
@@ -46,6 +104,7 @@ function run(epoch = 1, owner = 'engine'): Running {
     database: ovs.database,
     control: controlSocket(ovs.folder),
     run: number,
+    ...(witness === undefined ? {} : { witness }),
     onNotice: (notice) => notices.push(notice),
   });
   drivers.push(driver);
@@ -139,6 +198,42 @@ describe('a block on a real switch', () => {
     const removed = await reach(running, 'removed', id);
     expect(removed.receipt?.dropped.packets).toBeGreaterThanOrEqual(confirmed.receipt?.dropped.packets ?? 0);
     expect((await ovs.flows(200)).filter((line) => line.includes('tp_src=40001'))).toEqual([]);
+  });
+
+  it('has a receipt of what passed after the verdict, which equals what captures at both ends counted', async ({
+    skip,
+  }) => {
+    if (!isInstalled('tcpdump')) return skip('counting what passed needs tcpdump');
+    const [web, db, ids] = [
+      await ovs.addHost('web', 1),
+      await ovs.addHost('db', 2),
+      await ovs.addHost('ids', 3),
+    ];
+    await echoServer(ovs, db, 5432);
+    const [copies, atDb, atWeb] = await Promise.all([
+      capture(ids, 'tcp'),
+      capture(db, `tcp and src ${web.ip}`),
+      capture(web, `tcp and src ${db.ip}`),
+    ]);
+    const running = run(1, 'engine', (_rule, since) => countSince(copies, since));
+    tap(running, 'FlowTap(db, ids, tcp,tp_dst=5432, forward)');
+    await settle(running);
+    const talk = await Talk.open(ovs, web, 40001, db, 5432);
+    const timer = setInterval(() => talk.say('x'.repeat(50)), 1);
+    try {
+      await ovs.until(async () => (await countSince(atDb, 0)).packets > 100, 'traffic');
+      const asked = instruction(web, 40001, db, 5432);
+      const { id } = running.blocks.block(asked);
+      await reach(running, 'effective', id);
+      const { receipt } = await reach(running, 'confirmed', id);
+      const ends = await Promise.all([countSince(atDb, asked.from), countSince(atWeb, asked.from)]);
+      const passed = ends.reduce((sum, { packets }) => sum + packets, 0);
+      // One packet in each direction may be on either side of the moment: each capture has its own clock reading.
+      expect(Math.abs((receipt?.passed?.packets ?? Number.NaN) - passed)).toBeLessThanOrEqual(2);
+      expect(receipt?.dropped.packets).toBeGreaterThan(0);
+    } finally {
+      clearInterval(timer);
+    }
   });
 
   it('is taken out by the switch itself when its time is over', async () => {
