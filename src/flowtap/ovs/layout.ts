@@ -20,7 +20,7 @@ export interface Layout {
 export const DEFAULT_LAYOUT: Layout = layoutAt(200);
 
 /** Four tables from `first` on. @throws RangeError for tables that no flow can be in */
-export function layoutAt(first: number): Layout {
+function layoutAt(first: number): Layout {
   if (!Number.isInteger(first) || first < 1 || first > 251)
     throw new RangeError(`tables ${first} to ${first + 3}`);
   return { cut: first, from: first + 1, to: first + 2, out: first + 3 };
@@ -30,9 +30,11 @@ export function layoutAt(first: number): Layout {
 export const HOOK_PRIORITY = 0xffff;
 export const CUT_PRIORITY = 40_000;
 export const RETURN_PRIORITY = 30_000;
-/** Contracts count down from here by two, older ones first; the odd places are for what was delivered already. */
+/**
+ * Contracts count down from here by two, older ones first (there are at most 25,000, contracts.ts); the odd places are for
+ * what was delivered already.
+ */
 export const CONTRACT_PRIORITY = 60_000;
-export const MOST_CONTRACTS = 25_000;
 
 /** Bit 31: the packet went through our hook. Bit 30: it was redirected. */
 export const MARK_REGISTER = 15;

@@ -27,7 +27,7 @@ interface Cube {
 }
 
 /** A packet that both match, or null when there is none. */
-export function commonPacket(a: FlowSyntax, b: FlowSyntax): Packet | null {
+function commonPacket(a: FlowSyntax, b: FlowSyntax): Packet | null {
   const [one, other] = [cubeOf(a), cubeOf(b)];
   const cube = one === null || other === null ? null : intersect(one, other);
   return cube === null
@@ -151,16 +151,6 @@ function close(cube: Cube): Cube | null {
 
 function isClear(constraint: Constraint | undefined, bit: bigint): boolean {
   return constraint !== undefined && (constraint.mask & bit) !== 0n && (constraint.value & bit) === 0n;
-}
-
-/** Whether a packet is in the space of a flow syntax. Bits that the packet does not name are 0. */
-export function matchesPacket(syntax: FlowSyntax, packet: Packet): boolean {
-  if (syntax.inPort !== null && syntax.inPort !== packet.inPort) return false;
-  const cube = cubeOf(syntax);
-  if (cube === null) return false;
-  for (const [cell, { value, mask }] of cube.cells)
-    if (((packet.bits.get(cell) ?? 0n) & mask) !== value) return false;
-  return true;
 }
 
 /** The packet in the notation of flow syntax, for whoever has to see why two overlap. */

@@ -102,11 +102,6 @@ export function reverseOf({ inPort, fields }: FlowSyntax): FlowSyntax | null {
   return { inPort: null, fields: new Map(ordered) };
 }
 
-/** True for two that say the same. */
-export function sameSyntax(a: FlowSyntax, b: FlowSyntax): boolean {
-  return printFlowSyntax(a) === printFlowSyntax(b);
-}
-
 function portOf(value: string): PortName {
   const name = /^"(.*)"$/.exec(value)?.[1] ?? value;
   if (/^\d+$/.test(name))

@@ -145,7 +145,7 @@ export function parseMac(text: string): bigint | null {
 }
 
 /** `02:00:00:00:00:01`. */
-export function formatMac(value: bigint): string {
+function formatMac(value: bigint): string {
   return (value.toString(16).padStart(12, '0').match(/../g) ?? []).join(':');
 }
 

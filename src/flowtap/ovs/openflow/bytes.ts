@@ -9,7 +9,8 @@ export class ByteWriter {
   length = 0;
 
   constructor(size = 256) {
-    this.#buffer = Buffer.alloc(size);
+    // From the pool, and not cleared: every byte below `length` is written.
+    this.#buffer = Buffer.allocUnsafe(size);
   }
 
   u8(value: number): this {
@@ -79,7 +80,7 @@ export class ByteWriter {
     const at = this.length;
     this.length += size;
     if (this.length > this.#buffer.length) {
-      const larger = Buffer.alloc(Math.max(this.length, this.#buffer.length * 2));
+      const larger = Buffer.allocUnsafe(Math.max(this.length, this.#buffer.length * 2));
       larger.set(this.#buffer.subarray(0, at));
       this.#buffer = larger;
     }

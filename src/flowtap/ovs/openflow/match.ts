@@ -156,8 +156,20 @@ export function readMatch(reader: ByteReader): WireMatch | null {
   return known ? { inPort, cells } : null;
 }
 
+/** Matches do not change, and are asked for again and again. */
+const KEYS = new WeakMap<WireMatch, string>();
+
 /** Equal for two matches that say the same, also when a switch answers in other words than it was told. */
-export function matchKey({ inPort, cells }: WireMatch): string {
+export function matchKey(match: WireMatch): string {
+  let key = KEYS.get(match);
+  if (key === undefined) {
+    key = writeKey(match);
+    KEYS.set(match, key);
+  }
+  return key;
+}
+
+function writeKey({ inPort, cells }: WireMatch): string {
   const parts: string[] = [];
   for (const [cell, { value, mask }] of cells) {
     if (mask === 0n) continue;

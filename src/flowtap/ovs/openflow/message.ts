@@ -4,8 +4,6 @@ import type { WireMatch } from './match.ts';
 
 /** The wire version of OpenFlow 1.4. */
 export const VERSION = 5;
-/** Every table; no group; no port. */
-export const ALL_TABLES = 0xff;
 
 export interface FlowMod {
   readonly command: 'add' | 'delete-strict' | 'delete';
