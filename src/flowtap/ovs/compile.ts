@@ -1,6 +1,6 @@
 // Contracts and blocks as flows of a switch. Enters: contracts, places, rules; leaves: flows, and why a contract has none yet.
 import type { Micros } from '../../flow.ts';
-import type { ContractId } from '../contract.ts';
+import type { Action, ContractId } from '../contract.ts';
 import type { GrantedContract } from '../contracts.ts';
 import type { DropRule } from '../driver.ts';
 import type { FlowMatch } from '../match.ts';
@@ -19,6 +19,7 @@ import {
   type Layout,
   MARK_REGISTER,
   RETURN_PRIORITY,
+  RETURNED,
   SEEN_REGISTER,
   TAKEN,
 } from './layout.ts';
@@ -202,6 +203,7 @@ function contractFlows(
       if (back !== null && sent !== null) {
         const onwards: FlowAction[] = [
           seenAt(back),
+          mark(RETURNED, 1n),
           { kind: 'enter-at', port: at.number },
           resubmit(layout.to),
           resubmit(layout.out),
@@ -220,12 +222,27 @@ function contractFlows(
       const arrive = { kind: 'output', port: at.number } as const;
       flows.push(flow(layout.cut, RETURN_PRIORITY + 1, { inPort: back, cells: inward }, [arrive], cookie));
     }
-    const before = new Map([...inward, [SEEN, exact(BigInt(tap.number), 32)] as const]);
-    flows.push(flow(layout.to, priority + 1, { inPort, cells: before }, [], cookie));
+    for (const [seen, does] of seenBefore(tap.number, action))
+      flows.push(
+        flow(layout.to, priority + 1, { inPort, cells: new Map([...inward, ...seen]) }, does, cookie),
+      );
   }
   if (back !== null)
     flows.push(flow(layout.cut, RETURN_PRIORITY, { inPort: back, cells: cells() }, [], cookie));
   return flows;
+}
+
+/**
+ * A packet that the security VM got already does not go there again. It may have got a copy on behalf of the sender: what is
+ * to be held is held all the same, only what it sent back itself goes on.
+ */
+function seenBefore(tap: number, action: Action): readonly (readonly [Cells, readonly FlowAction[]])[] {
+  const seen: readonly [FieldName, Constraint] = [SEEN, exact(BigInt(tap), 32)];
+  if (action === 'forward') return [[cells(seen), []]];
+  return [
+    [cells(seen, [MARKS, flag(RETURNED, true)]), []],
+    [cells(seen, [MARKS, flag(RETURNED, false)]), [mark(TAKEN, 1n)]],
+  ];
 }
 
 /** A flow has two directions; a syntax that says how packets come in has one. */

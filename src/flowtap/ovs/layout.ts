@@ -36,10 +36,11 @@ export const RETURN_PRIORITY = 30_000;
  */
 export const CONTRACT_PRIORITY = 60_000;
 
-/** Bit 31: the packet went through our hook. Bit 30: it was redirected. */
+/** Bit 31: the packet went through our hook. Bit 30: it was redirected. Bit 29: a security VM in the path sent it back. */
 export const MARK_REGISTER = 15;
 export const HOOKED = 31;
 export const TAKEN = 30;
+export const RETURNED = 29;
 /** The number of the port that the packet was delivered to last. */
 export const SEEN_REGISTER = 14;
 
