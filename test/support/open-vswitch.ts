@@ -1,11 +1,11 @@
 // A real Open vSwitch for tests. Enters: names; leaves: a switch in a network namespace and a run directory of its own, and their end.
-import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 
-const run = promisify(execFile);
+const runAny = promisify(execFile);
 const PROGRAMS = [
   'ovs-vswitchd',
   'ovsdb-server',
@@ -19,6 +19,10 @@ const PROGRAMS = [
 const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
 /** No command here takes longer unless something is wrong. */
 const PATIENCE = 20_000;
+
+async function run(program: string, args: readonly string[], options: { env?: NodeJS.ProcessEnv } = {}) {
+  return runAny(program, args, { timeout: PATIENCE, maxBuffer: 1 << 28, ...options });
+}
 
 /** Whether a program of the system is there. */
 export function isInstalled(program: string): boolean {
@@ -50,6 +54,11 @@ export interface Host {
 }
 
 let made = 0;
+const running = new Set<OpenVSwitch>();
+// When a run is ended from outside, no hook of a test comes any more.
+process.on('exit', () => {
+  for (const each of running) each.abandon();
+});
 
 export class OpenVSwitch {
   readonly folder = mkdtempSync(join(tmpdir(), 'flowtap-ovs-'));
@@ -74,6 +83,7 @@ export class OpenVSwitch {
 
   /** Both daemons, and a bridge `br0` on the userspace datapath that forwards as a learning switch. */
   async start(): Promise<void> {
+    running.add(this);
     await this.#addNamespace(this.#id);
     const file = join(this.folder, 'conf.db');
     await this.run('ovsdb-tool', 'create', file, SCHEMA);
@@ -161,11 +171,7 @@ export class OpenVSwitch {
   }
 
   async run(program: string, ...args: readonly string[]): Promise<string> {
-    const { stdout } = await run(program, args, {
-      env: this.#environment,
-      timeout: PATIENCE,
-      maxBuffer: 1 << 28,
-    });
+    const { stdout } = await run(program, args, { env: this.#environment });
     return stdout;
   }
 
@@ -182,6 +188,15 @@ export class OpenVSwitch {
     await this.#end(this.#switch, 'SIGTERM');
     await this.#end(this.#database, 'SIGTERM');
     for (const namespace of this.#namespaces) await run('ip', ['netns', 'del', namespace]).catch(() => {});
+    rmSync(this.folder, { recursive: true, force: true });
+    running.delete(this);
+  }
+
+  /** The same without waiting, for the end of this process. */
+  abandon(): void {
+    for (const child of [...this.#children, this.#switch, this.#database]) child?.kill('SIGKILL');
+    for (const namespace of this.#namespaces)
+      spawnSync('ip', ['netns', 'del', namespace], { stdio: 'ignore', timeout: PATIENCE });
     rmSync(this.folder, { recursive: true, force: true });
   }
 

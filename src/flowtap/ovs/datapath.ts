@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import type { Clock } from './clock.ts';
 import { RpcLink } from './rpc-link.ts';
 
+/** Milliseconds between two purges: each costs all flows a slow look-up, and traffic can bring blocks about. */
+const PAUSE = 20;
 /** Milliseconds that the control socket may take to be connected. */
 const CONNECT_WITHIN = 1500;
 
@@ -20,6 +22,7 @@ export class Datapath {
   #next: Promise<boolean> | null = null;
   /** Purges so far. */
   purges = 0;
+  #last = Number.NEGATIVE_INFINITY;
 
   /** @param path of the control socket, asked before each connection; null: ovs-vswitchd does not run */
   constructor(path: () => string | null, clock: Clock, random: () => number) {
@@ -63,6 +66,9 @@ export class Datapath {
 
   async #purge(): Promise<boolean> {
     if (!(await this.#connected())) return false;
+    const wait = this.#last + PAUSE - this.#clock.now();
+    if (wait > 0) await new Promise<void>((resolve) => this.#clock.after(wait, resolve));
+    this.#last = this.#clock.now();
     const answer = await this.#link.ask('revalidator/purge', []);
     if (answer === 'lost' || answer.error !== null) return false;
     this.purges++;

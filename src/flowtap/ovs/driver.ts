@@ -18,7 +18,7 @@ import { PortWatch } from './port-watch.ts';
 import { count, type HeldRule, Rules, receiptOf } from './rules.ts';
 
 /** Blocks at once: each is two flows. */
-const MOST_RULES = 200_000;
+const MOST_RULES = 100_000;
 /** Milliseconds that a removed block waits for the switch's last counts. */
 const LAST_COUNTS = 1000;
 

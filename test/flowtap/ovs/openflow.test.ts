@@ -23,10 +23,12 @@ const u16 = fc.integer({ min: 0, max: 0xffff });
 const u32 = fc.integer({ min: 0, max: 0xffffffff });
 const u64 = fc.bigInt({ min: 0n, max: (1n << 64n) - 1n });
 const table = fc.integer({ min: 0, max: 254 });
+/** As OVSDB numbers them: few, and some with a meaning of their own. */
+const port = fc.oneof(fc.integer({ min: 1, max: 0xfeff }), fc.constantFrom(0xfff8, 0xfffa, 0xfffe));
 const data = fc.uint8Array({ maxLength: 64 }).map((bytes) => Buffer.from(bytes));
 
 const matches: fc.Arbitrary<WireMatch> = fc
-  .tuple(flowSyntaxes, fc.option(u32))
+  .tuple(flowSyntaxes, fc.option(port))
   .map(([syntax, inPort]) => {
     const cells = cellsOf(syntax) ?? new Map();
     cells.delete('table');
@@ -39,7 +41,7 @@ const matches: fc.Arbitrary<WireMatch> = fc
 
 const actions: fc.Arbitrary<readonly FlowAction[]> = fc.array(
   fc.oneof(
-    fc.record({ kind: fc.constant('output' as const), port: u32 }),
+    fc.record({ kind: fc.constant('output' as const), port }),
     fc.record({ kind: fc.constant('resubmit' as const), table }),
     fc.record({ kind: fc.constant('enter-at' as const), port: u16 }),
     fc.record({

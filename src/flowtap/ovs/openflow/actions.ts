@@ -1,6 +1,6 @@
 // What a flow does with its packets. Enters: actions; leaves: OpenFlow 1.4 instructions, and the reverse.
 import { REGISTERS } from '../../syntax/fields.ts';
-import { type ByteReader, ByteWriter, MalformedBytes } from './bytes.ts';
+import { type ByteReader, ByteWriter, MalformedBytes, narrowPort, widePort } from './bytes.ts';
 
 export type FlowAction =
   /** Out of a port, by its number. */
@@ -42,7 +42,7 @@ export function encodeInstructions(actions: readonly FlowAction[]): Buffer {
 function write(writer: ByteWriter, action: FlowAction): void {
   switch (action.kind) {
     case 'output':
-      writer.u16(0).u16(16).u32(action.port).u16(0).zeros(6);
+      writer.u16(0).u16(16).u32(widePort(action.port)).u16(0).zeros(6);
       return;
     case 'resubmit':
       writer.u16(EXPERIMENTER).u16(16).u32(NICIRA).u16(RESUBMIT_TABLE);
@@ -93,7 +93,7 @@ function read(reader: ByteReader): FlowAction | null {
   const length = reader.u16();
   if (length < 8) throw new MalformedBytes(`action of ${length} bytes`);
   const body = reader.inner(length - 4);
-  if (type === 0) return { kind: 'output', port: body.u32() };
+  if (type === 0) return { kind: 'output', port: narrowPort(body.u32()) };
   if (type !== EXPERIMENTER || body.u32() !== NICIRA) return null;
   const subtype = body.u16();
   if (subtype === RESUBMIT_TABLE) {

@@ -1,5 +1,18 @@
 // Big-endian bytes, written and read. Enters: numbers; leaves: bytes, and the reverse, never past the end.
 
+/** Numbers of ports that stand for something else (LOCAL, NORMAL, ...) have 16 bits in OVSDB and NXM, 32 in OpenFlow. */
+const RESERVED = 0xff00;
+
+/** A port's number as OpenFlow 1.4 writes it. */
+export function widePort(number: number): number {
+  return number >= RESERVED && number <= 0xffff ? (0xffff0000 | number) >>> 0 : number;
+}
+
+/** The reverse. */
+export function narrowPort(number: number): number {
+  return number >= 0xffff0000 + RESERVED ? number & 0xffff : number;
+}
+
 /** What a message that breaks its own format is met with; caught where messages are decoded. */
 export class MalformedBytes extends Error {}
 

@@ -1,7 +1,7 @@
 // Matches on the wire: OXM and Open vSwitch's NXM. Enters: cells of flow syntax; leaves: an ofp_match, and the reverse.
 import { ETHER, type FieldName, ones, PROTOCOL, REGISTERS } from '../../syntax/fields.ts';
 import type { Constraint } from '../../syntax/value.ts';
-import { type ByteReader, ByteWriter, MalformedBytes } from './bytes.ts';
+import { type ByteReader, ByteWriter, MalformedBytes, narrowPort, widePort } from './bytes.ts';
 
 /** What a switch compares: a port by its number, and the cells of `cellsOf`, without `table`. */
 export interface WireMatch {
@@ -101,7 +101,7 @@ function isUntagged(cell: FieldName, { value, mask }: Constraint): boolean {
 export function writeMatch(writer: ByteWriter, match: WireMatch): void {
   const start = writer.length;
   writer.u16(1).u16(0);
-  if (match.inPort !== null) writer.u32((IN_PORT << 9) | 4).u32(match.inPort);
+  if (match.inPort !== null) writer.u32((IN_PORT << 9) | 4).u32(widePort(match.inPort));
   const written = new Map<FieldName, bigint>();
   for (const { code, bytes, cell, shift, bits, when } of TABLE) {
     const given = match.cells.get(cell);
@@ -139,7 +139,7 @@ export function readMatch(reader: ByteReader): WireMatch | null {
     const hasMask = (header & 0x100) !== 0;
     const code = header >>> 9;
     if (code === IN_PORT && payload.left === 4) {
-      inPort = payload.u32();
+      inPort = narrowPort(payload.u32());
       continue;
     }
     const entry = BY_CODE.get(code);
