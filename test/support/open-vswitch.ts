@@ -1,6 +1,6 @@
 // A real Open vSwitch for tests. Enters: names; leaves: a switch in a network namespace and a run directory of its own, and their end.
-import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -54,15 +54,32 @@ export interface Host {
 }
 
 let made = 0;
-const running = new Set<OpenVSwitch>();
-// When a run is ended from outside, no hook of a test comes any more.
-process.on('exit', () => {
-  for (const each of running) each.abandon();
-});
+
+/** Removes what a run that was killed has left: its process is not there any more. */
+async function sweep(): Promise<void> {
+  const left = (name: string, pattern: RegExp): boolean => {
+    const pid = Number(pattern.exec(name)?.[1]);
+    return Number.isInteger(pid) && !existsSync(`/proc/${pid}`);
+  };
+  const namespaces = existsSync('/run/netns') ? readdirSync('/run/netns') : [];
+  for (const name of namespaces.filter((each) => left(each, /^ft-(\d+)-/))) {
+    const pids = await run('ip', ['netns', 'pids', name]).catch(() => ({ stdout: '' }));
+    for (const pid of pids.stdout.split('\n').filter((each) => each !== '')) {
+      try {
+        process.kill(Number(pid), 'SIGKILL');
+      } catch {
+        // It ended meanwhile.
+      }
+    }
+    await run('ip', ['netns', 'del', name]).catch(() => {});
+  }
+  for (const name of readdirSync(tmpdir()).filter((each) => left(each, /^flowtap-ovs-(\d+)-/)))
+    rmSync(join(tmpdir(), name), { recursive: true, force: true });
+}
 
 export class OpenVSwitch {
-  readonly folder = mkdtempSync(join(tmpdir(), 'flowtap-ovs-'));
-  readonly #id = `ft${process.pid.toString(36)}${(++made).toString(36)}`;
+  readonly folder = mkdtempSync(join(tmpdir(), `flowtap-ovs-${process.pid}-`));
+  readonly #id = `ft-${process.pid}-${++made}`;
   readonly #namespaces: string[] = [];
   readonly #children: ChildProcess[] = [];
   #database: ChildProcess | null = null;
@@ -83,7 +100,7 @@ export class OpenVSwitch {
 
   /** Both daemons, and a bridge `br0` on the userspace datapath that forwards as a learning switch. */
   async start(): Promise<void> {
-    running.add(this);
+    await sweep();
     await this.#addNamespace(this.#id);
     const file = join(this.folder, 'conf.db');
     await this.run('ovsdb-tool', 'create', file, SCHEMA);
@@ -188,15 +205,6 @@ export class OpenVSwitch {
     await this.#end(this.#switch, 'SIGTERM');
     await this.#end(this.#database, 'SIGTERM');
     for (const namespace of this.#namespaces) await run('ip', ['netns', 'del', namespace]).catch(() => {});
-    rmSync(this.folder, { recursive: true, force: true });
-    running.delete(this);
-  }
-
-  /** The same without waiting, for the end of this process. */
-  abandon(): void {
-    for (const child of [...this.#children, this.#switch, this.#database]) child?.kill('SIGKILL');
-    for (const namespace of this.#namespaces)
-      spawnSync('ip', ['netns', 'del', namespace], { stdio: 'ignore', timeout: PATIENCE });
     rmSync(this.folder, { recursive: true, force: true });
   }
 

@@ -1,4 +1,5 @@
 // The driver against a switch that misbehaves on demand. Enters: crashes, refusals, edits; leaves: desired state kept, reports true.
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Flow, FlowId } from '../../../src/flow.ts';
 import { Blocks } from '../../../src/flowtap/blocks.ts';
@@ -194,6 +195,81 @@ describe('flows of others', () => {
     expect(mock.flows.size).toBe(7);
   });
 });
+
+describe('any sequence of blocks, releases, crashes, cut connections and edits', () => {
+  it('ends with exactly what is desired in the switch, and what strangers put there', async () => {
+    const step = fc.oneof(
+      {
+        weight: 4,
+        arbitrary: fc.record({ kind: fc.constant('block' as const), port: fc.integer({ min: 1, max: 5 }) }),
+      },
+      {
+        weight: 2,
+        arbitrary: fc.record({ kind: fc.constant('release' as const), port: fc.integer({ min: 1, max: 5 }) }),
+      },
+      fc.constantFrom(
+        { kind: 'crash' as const },
+        { kind: 'disconnect' as const },
+        { kind: 'delete' as const },
+        { kind: 'stranger' as const },
+        { kind: 'settle' as const },
+      ),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 14 }), async (steps) => {
+        mock.edit((flows) => flows.clear());
+        const { driver, blocks } = run();
+        const ports = new Set<number>();
+        for (const each of steps) {
+          if (each.kind === 'block') {
+            block(blocks, each.port);
+            ports.add(each.port);
+          } else if (each.kind === 'release') {
+            const found = blocks
+              .list()
+              .find(({ flow, state }) => flow.orig.port === each.port && state !== 'removing');
+            if (found !== undefined) blocks.release(found.id, systemClock.wall());
+            ports.delete(each.port);
+          } else if (each.kind === 'crash') {
+            await mock.crash();
+            await mock.listen();
+          } else if (each.kind === 'disconnect') mock.disconnect();
+          else if (each.kind === 'delete') mock.edit((flows) => flows.delete([...flows.keys()].at(-1) ?? ''));
+          else if (each.kind === 'settle') await driver.settled();
+          else mock.edit((flows) => flows.set('stranger', STRANGER));
+        }
+        const strangers = mock.flows.has('stranger') ? 1 : 0;
+        await until(() => {
+          const own = [...mock.flows.values()].filter(({ cookie }) => cookie !== STRANGER.cookie);
+          const cuts = own.flatMap(({ match, notify }) =>
+            notify ? [Number(match?.cells.get('tp_src')?.value)] : [],
+          );
+          const both = [...ports].flatMap((port) => [port, 80]);
+          expect(cuts.sort((a, b) => a - b)).toEqual(both.sort((a, b) => a - b));
+          expect(own).toHaveLength(5 + 2 * ports.size);
+        });
+        expect(mock.flows.has('stranger') ? 1 : 0).toBe(strangers);
+        expect(await driver.held()).toHaveLength(ports.size);
+        driver.stop();
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+/** Where no flow of ours is. */
+const STRANGER = {
+  table: 201,
+  priority: 9,
+  cookie: 7n,
+  hardTimeout: 0,
+  seconds: 0,
+  packets: 0n,
+  bytes: 0n,
+  match: { inPort: 3, cells: new Map() },
+  actions: [],
+  notify: false,
+};
 
 describe('a switch', () => {
   it('without OpenFlow 1.4 is told apart from one that is away, with the remedy', async () => {
