@@ -1,6 +1,8 @@
 // FlowTap contracts and their book. Enters: texts, requests; leaves: contracts, refusals that name both, a trail.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import policy from '../../policies/dvd-rental.ts';
+import { contractsOf } from '../../src/cli/report/contracts.ts';
 import { type Contract, type ContractId, parseContract, printContract } from '../../src/flowtap/contract.ts';
 import { ContractBook, type Request } from '../../src/flowtap/contracts.ts';
 import { anyPacket } from '../../src/flowtap/syntax/space.ts';
@@ -41,6 +43,19 @@ describe('a contract', () => {
   ])('"%s" is refused', (text, problem) => {
     expect(() => parseContract(text)).toThrow(problem);
   });
+});
+
+describe('the contracts that "flowtap check" prints for a policy', () => {
+  it.each(['forward', 'redirect'] as const)(
+    'are all read and granted, none overlaps another: %s',
+    (action) => {
+      const lines = contractsOf(policy, action);
+      expect(lines.length).toBeGreaterThan(5);
+      const book = new ContractBook();
+      const kinds = lines.map((line) => book.ask(parseContract(line), REQUEST).kind);
+      expect(kinds).toEqual(lines.map(() => 'granted'));
+    },
+  );
 });
 
 describe('the contracts of one port', () => {

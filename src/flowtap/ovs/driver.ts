@@ -215,7 +215,7 @@ export class OvsDriver implements Driver {
         this.#report({ kind: 'effective', block: rule.block, at });
     // Nothing passes any more: what passed since the verdict can be counted.
     for (const held of this.#witness === undefined ? [] : rules)
-      held.passed ??= (await this.#witness?.(held.rule, held.since)) ?? null;
+      if (held.passed === undefined) held.passed = (await this.#witness?.(held.rule, held.since)) ?? null;
   }
 
   #refused(cookie: bigint, why: string): void {

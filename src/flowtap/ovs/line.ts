@@ -11,7 +11,8 @@ export interface LineHandler {
 }
 
 const FIRST_WAIT = 50;
-const LONGEST_WAIT = 2000;
+/** A local socket costs next to nothing to try, and until it is back nothing is enforced. */
+const LONGEST_WAIT = 500;
 /** Bytes that may wait for a peer that does not read, before the connection is given up. */
 const MOST_UNSENT = 64 * 1024 * 1024;
 

@@ -18,7 +18,8 @@ export interface HeldRule {
   readonly since: Micros;
   /** What each direction dropped, as far as the switch said. */
   readonly dropped: Map<string, Counts>;
-  passed: Counts | null;
+  /** Undefined before anybody was asked. */
+  passed: Counts | null | undefined;
   confirmed: boolean;
   /** Dropped packets when the counts were looked at first. */
   firstSeen: number | null;
@@ -45,7 +46,7 @@ export class Rules {
       flows: flows.map((flow) => ({ slot: slotOf(flow), flow })),
       since: before?.since ?? since,
       dropped: before?.dropped ?? new Map(),
-      passed: before?.passed ?? null,
+      passed: before?.passed,
       confirmed: before?.confirmed ?? false,
       firstSeen: before?.firstSeen ?? null,
       ended: new Set(),
@@ -97,5 +98,5 @@ export function receiptOf({ passed, dropped }: HeldRule): Receipt {
     (total, { packets, bytes }) => ({ packets: total.packets + packets, bytes: total.bytes + bytes }),
     NOTHING,
   );
-  return { passed, dropped: sum };
+  return { passed: passed ?? null, dropped: sum };
 }
