@@ -112,6 +112,27 @@ describe('on a switch', () => {
     expect((await ovs.flows(200)).filter((line) => line.includes('tp_src'))).toEqual([]);
   });
 
+  it('a connection may be of IPv6, and on a VLAN', async () => {
+    expect((await on('drop', '[fd00::1]:40000', '[fd00::2]:80', '--vlan', '5')).code).toBe(0);
+    const flows = (await ovs.flows(200)).filter((line) => line.includes('tcp6'));
+    expect(flows).toHaveLength(2);
+    expect(flows.join()).toContain(
+      'dl_vlan=5,ipv6_src=fd00::1,ipv6_dst=fd00::2,tp_src=40000,tp_dst=80 actions=drop',
+    );
+    expect((await on('list')).out).toContain('[fd00::1]:40000 and [fd00::2]:80, VLAN 5, until');
+  });
+
+  it('two operators who ask at the same moment are not both granted what overlaps', async () => {
+    const ask = (): Promise<Run> => on('tap', 'web', 'ids', 'tcp', 'forward');
+    const runs = await Promise.all([ask(), ask(), ask()]);
+    expect(runs.filter(({ code }) => code === 0)).toHaveLength(1);
+    for (const { code, err } of runs) if (code !== 0) expect(err).toContain('overlaps c1');
+    expect(await ovs.flows(201)).toHaveLength(1);
+    // Nor does a slow one take out what another has set meanwhile.
+    await Promise.all(['udp', 'arp', 'tcp6'].map((flow) => on('tap', 'web', 'ids', flow, 'forward')));
+    expect(await ovs.flows(201)).toHaveLength(4);
+  });
+
   it('what a switch lost when it started again is missing, until any command sets it again', async () => {
     await on('tap', 'web', 'ids', 'tcp', 'forward');
     await ovs.killSwitch();

@@ -14,6 +14,7 @@ export class BridgeRow {
   readonly #bridge: string;
   readonly #database: string;
   readonly #opened: Promise<string | null>;
+  #locked: () => void = () => {};
 
   constructor(database: string, bridge: string, clock: Clock) {
     this.#bridge = bridge;
@@ -22,13 +23,35 @@ export class BridgeRow {
     this.#opened = new Promise((resolve) => {
       settle = resolve;
     });
-    const handler = { up: () => settle(null), down: (why: string) => settle(why), news: () => {} };
+    const handler = {
+      up: () => settle(null),
+      down: (why: string) => settle(why),
+      news: (method: string) => {
+        if (method === 'locked') this.#locked();
+      },
+    };
     this.#link = new RpcLink(
       () => database,
       handler,
       clock,
       () => 0,
     );
+  }
+
+  /**
+   * Waits until no other command changes this bridge (RFC 7047 section 4.1.8), since each brings the switch to what it read:
+   * a slow one would take out what a later one had set. The lock ends with the connection.
+   * @throws InputError `switch-unreachable`
+   */
+  async lock(): Promise<void> {
+    const why = await this.#opened;
+    if (why !== null) throw unreachable(why);
+    const granted = new Promise<void>((resolve) => {
+      this.#locked = resolve;
+    });
+    const answer = await this.#link.ask('lock', [`flowtap_${this.#bridge.replaceAll(/\W/g, '_')}`]);
+    if (answer === 'lost') throw unreachable(`${this.#database}: the connection ended`);
+    if (!isRecord(answer.result) || answer.result.locked !== true) await granted;
   }
 
   /** @throws InputError `switch-unreachable`; `usage` for a bridge that does not exist */

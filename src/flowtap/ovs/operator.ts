@@ -61,7 +61,7 @@ export class Operator {
     contract: Contract,
     request: Request,
   ): Promise<{ readonly id: ContractId; readonly standing: Standing }> {
-    return this.#with(async (row) => {
+    return this.#alone(async (row) => {
       const ids = await row.read();
       const ledger = readLedger(this.#place.bridge, ids);
       const grant = bookOf(ledger).ask(contract, request);
@@ -94,7 +94,7 @@ export class Operator {
 
   /** Gives the contract that ended. @throws InputError `usage` when there is none of that name */
   async untap(id: string): Promise<OperatorContract> {
-    return this.#with(async (row) => {
+    return this.#alone(async (row) => {
       const ids = await row.read();
       const ledger = readLedger(this.#place.bridge, ids);
       const found = ledger.contracts.find((contract) => contract.id === id);
@@ -115,7 +115,7 @@ export class Operator {
     until: Micros,
     request: Request,
   ): Promise<{ readonly id: string; readonly installed: boolean }> {
-    return this.#with(async (row) => {
+    return this.#alone(async (row) => {
       const ids = await row.read();
       const ledger = readLedger(this.#place.bridge, ids);
       const number = 1 + Math.max(0, ...ledger.blocks.map((block) => block.number));
@@ -140,7 +140,7 @@ export class Operator {
 
   /** Lets a flow pass again. @throws InputError `usage` when there is no such block */
   async release(id: string): Promise<OperatorBlock> {
-    return this.#with(async (row) => {
+    return this.#alone(async (row) => {
       const ids = await row.read();
       const ledger = readLedger(this.#place.bridge, ids);
       const found = ledger.blocks.find(({ number }) => `b${number}` === id);
@@ -182,6 +182,14 @@ export class Operator {
           }),
         others: others.length,
       };
+    });
+  }
+
+  /** Changes go one after another, whoever makes them. */
+  #alone<T>(run: (row: BridgeRow) => Promise<T>): Promise<T> {
+    return this.#with(async (row) => {
+      await row.lock();
+      return run(row);
     });
   }
 
