@@ -49,8 +49,8 @@ export function blockRecord(block: Block, now: Micros): BlockRecord {
     from: timestamp(block.from),
     until: timestamp(block.until),
     reached: Object.fromEntries(Object.entries(block.reached).map(([state, at]) => [state, timestamp(at)])),
-    passed_packets: receipt?.passed.packets ?? null,
-    passed_bytes: receipt?.passed.bytes ?? null,
+    passed_packets: receipt?.passed?.packets ?? null,
+    passed_bytes: receipt?.passed?.bytes ?? null,
     dropped_packets: receipt?.dropped.packets ?? null,
     dropped_bytes: receipt?.dropped.bytes ?? null,
   };

@@ -4,15 +4,20 @@ import { InputError } from '../errors.ts';
 import { addCheck } from './check.ts';
 import { addDemo } from './demo.ts';
 import { addDiff } from './diff.ts';
+import { addDrop } from './drop.ts';
 import { EXIT, type ExitCode, type Finish } from './exit-codes.ts';
 import { addExplain } from './explain.ts';
 import { describeFailure } from './failure.ts';
 import { addLearn } from './learn.ts';
+import { addList } from './list.ts';
 import { addMutate } from './mutate.ts';
 import { packageVersion } from './package-file.ts';
+import { addRelease } from './release.ts';
 import { addReplay } from './replay.ts';
 import { addRun } from './run.ts';
+import { addTap } from './tap.ts';
 import type { Terminal } from './terminal.ts';
+import { addUntap } from './untap.ts';
 
 /** Runs one command line. Never throws: a failure is one line, or a stack for what is our own fault. */
 export async function runProgram(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
@@ -26,7 +31,7 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
         'usage',
         null,
         'no command given',
-        'name replay, run, check, explain, diff, mutate, learn or demo; "flowtap --help" describes them',
+        'name replay, run, check, explain, diff, mutate, learn, demo, tap, untap, list, drop or release; "flowtap --help" describes them',
       );
     }
     await program.parseAsync([...argv], { from: 'user' });
@@ -59,14 +64,19 @@ function createProgram(terminal: Terminal, finish: Finish): Command {
   addMutate(program, terminal, finish);
   addLearn(program, terminal, finish);
   addDemo(program, terminal, finish);
+  addTap(program, terminal, finish);
+  addUntap(program, terminal, finish);
+  addList(program, terminal, finish);
+  addDrop(program, terminal, finish);
+  addRelease(program, terminal, finish);
   return program;
 }
 
 const EXIT_CODES = `
 Exit codes:
-  0  everything was explained, or could not be told and its posture is "pass"
-  3  violations: something was dropped, or could not be told and its posture is "drop"; for mutate:
-     changes pass; for learn: the proposal does not explain everything; for diff: a verdict or a chain changes
+   0  everything was explained, or could not be told and its posture is "pass"; a bridge was changed
+   3  violations: something was dropped, or could not be told and its posture is "drop"; for mutate:
+      changes pass; for learn: the proposal does not explain everything; for diff: a verdict or a chain changes
   2  input that cannot be used: one line says where, what and what to do
   4  the live service cannot go on: one line says why
   1  a fault of ours`;

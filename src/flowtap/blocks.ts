@@ -183,6 +183,13 @@ export class Blocks {
     this.#driver.apply([change], now);
   }
 
+  #expired(entry: Entry, at: Micros, receipt: Receipt | null): void {
+    this.#byFlow.delete(entry.key);
+    this.#queues.get(entry.lifetime)?.delete(entry);
+    entry.why = 'expired';
+    this.#end(entry, at, receipt);
+  }
+
   #end(entry: Entry, now: Micros, receipt: Receipt | null): void {
     entry.receipt = receipt ?? entry.receipt;
     this.#reach(entry, 'removed', now, entry.why);
@@ -223,6 +230,8 @@ export class Blocks {
         return;
       case 'removed':
         if (entry.state === 'removing') this.#end(entry, report.at, report.receipt);
+        // A data plane that expires rules tells before anybody asks.
+        else if (entry.until <= report.at) this.#expired(entry, report.at, report.receipt);
         // The data plane's own doing (a switch that lost its rules) is not the end: reconciliation sets it again.
         else this.#reach(entry, 'wanted', report.at, 'the data plane removed it by itself');
         return;

@@ -43,11 +43,17 @@ export type Acceptance =
   /** It could, but not now: not connected, a queue is full. */
   | { readonly kind: 'unavailable'; readonly why: string };
 
+/** Packets, and their bytes from the link layer on. */
+export interface Counts {
+  readonly packets: number;
+  readonly bytes: number;
+}
+
 /** What passed and what was dropped of the flow, counted by the data plane. */
 export interface Receipt {
-  /** After the verdict fell and before the rule took effect. */
-  readonly passed: { readonly packets: number; readonly bytes: number };
-  readonly dropped: { readonly packets: number; readonly bytes: number };
+  /** After the verdict fell and before the rule took effect; null when nobody counted. */
+  readonly passed: Counts | null;
+  readonly dropped: Counts;
 }
 
 /**

@@ -121,5 +121,5 @@ function same(a: Endpoint, b: Endpoint): boolean {
 }
 
 function copy({ passed, dropped }: Receipt): Receipt {
-  return { passed: { ...passed }, dropped: { ...dropped } };
+  return { passed: passed === null ? null : { ...passed }, dropped: { ...dropped } };
 }

@@ -236,6 +236,18 @@ describe('the end of a block', () => {
     expect(book.evicted).toBe(1);
   });
 
+  it('comes from a data plane that ends its rules itself, when their time is over', () => {
+    const driver = new SlowDriver();
+    const book = new Blocks({ driver, run: 7 });
+    const { id: block } = book.block(instruction());
+    const receipt = { passed: null, dropped: { packets: 1, bytes: 60 } };
+    driver.report({ kind: 'removed', block, at: 1000 + HOUR, receipt });
+    expect(book.list()).toEqual([]);
+    expect(book.takeChanges()).toMatchObject([{ state: 'removed', why: 'expired', receipt }]);
+    // The same flow is blocked anew when it offends again.
+    expect(book.block(instruction({ from: 2000 + HOUR })).id).toBe('b2');
+  });
+
   it('does not come from the data plane alone: a rule that vanished is set again', async () => {
     const driver = new SlowDriver();
     const book = new Blocks({ driver, run: 7 });
