@@ -76,6 +76,8 @@ export class ZeekSource {
   readonly #sequence = new Sequence();
   readonly #configuration: string;
   #epoch = '';
+  /** It speaks another version of the events: nothing that it says is taken. */
+  #refused = false;
   #replay = false;
   #credited = 0n;
   #dropped = 0;
@@ -149,6 +151,7 @@ export class ZeekSource {
       this.#malformed(`${name}: ${body.why}`);
       return NOTHING;
     }
+    if (this.#refused) return NOTHING;
     this.#flows.advance(head.ts);
     return this.#answer(body, head.uid) ?? this.#credit();
   }
@@ -194,7 +197,8 @@ export class ZeekSource {
       schema: Number(schema),
       again,
     });
-    if (schema !== SCHEMA)
+    this.#refused = schema !== SCHEMA;
+    if (this.#refused)
       this.#options.onNotice({
         kind: 'refused',
         why: `its scripts speak version ${schema} of the events, not ${SCHEMA}; use the zeek-scripts of this release`,
@@ -206,7 +210,6 @@ export class ZeekSource {
   #answer(body: Body, uid: string): readonly ZeekEvent[] | null {
     switch (body.kind) {
       case 'hello':
-        if (body.schema !== SCHEMA) return NOTHING;
         if (body.configuration !== this.#configuration)
           return [configure(this.#configuration, this.#options.hints, this.#flows.limits)];
         return this.#replay ? [resume()] : NOTHING;
