@@ -8,8 +8,8 @@ import { MemoryDriver } from '../flowtap/memory.ts';
 import { Judge } from '../judge.ts';
 import type { PolicyDocument } from '../policy/document.ts';
 import { hashOf } from '../policy/hash.ts';
-import { hintsOf } from '../policy/hints.ts';
-import { ZeekSource } from '../zeek/source.ts';
+import { hintsOf, hostsOf } from '../policy/hints.ts';
+import { ZeekSource, type ZeekSourceOptions } from '../zeek/source.ts';
 import { type HealthServer, startHealth } from './health-server.ts';
 import { type Lane, Merge } from './merge.ts';
 import { Outputs } from './outputs.ts';
@@ -95,8 +95,8 @@ class Service {
 
   async run(policies: readonly PolicyDocument[], tls: readonly (TlsOptions | null)[]): Promise<void> {
     const { stop, onReopen } = this.#parts;
-    const hints = hintsOf(policies);
-    for (const [index, zeek] of this.#config.zeeks.entries()) this.#follow(zeek, tls[index] ?? null, hints);
+    const wanted = { hints: hintsOf(policies), hosts: hostsOf(policies) };
+    for (const [index, zeek] of this.#config.zeeks.entries()) this.#follow(zeek, tls[index] ?? null, wanted);
     await this.#begin(policies);
     const stopped = new Promise<void>((resolve) => {
       if (stop.aborted) resolve();
@@ -130,7 +130,11 @@ class Service {
     await this.#outputs.close();
   }
 
-  #follow(config: ZeekConfig, tls: TlsOptions | null, hints: ReturnType<typeof hintsOf>): void {
+  #follow(
+    config: ZeekConfig,
+    tls: TlsOptions | null,
+    wanted: Pick<ZeekSourceOptions, 'hints' | 'hosts'>,
+  ): void {
     const { clock, wall, random, restart, launch } = this.#parts;
     const lane = this.#merge.add();
     const watch = new Watch(
@@ -143,7 +147,7 @@ class Service {
     );
     const source = new ZeekSource({
       name: config.name,
-      hints,
+      ...wanted,
       limits: this.#config.limits,
       // The end of one of several sources is not the end of the traffic.
       onEvent: (event) => {

@@ -53,6 +53,8 @@ export interface ZeekSourceOptions {
   /** What the policy's services speak, by `ip:port` or `*:port`. */
   readonly hints: ReadonlyMap<string, Protocol>;
   readonly limits?: Partial<SensorLimits>;
+  /** Subnets whose connections matter; none for all. */
+  readonly hosts?: readonly string[];
   readonly onEvent: (event: Event) => void;
   readonly onNotice: (notice: ZeekNotice) => void;
 }
@@ -84,9 +86,9 @@ export class ZeekSource {
   #ended = false;
 
   constructor(options: ZeekSourceOptions) {
-    const { name, hints, limits = {}, onEvent } = options;
+    const { name, hints, limits = {}, hosts = [], onEvent } = options;
     this.#options = options;
-    this.#configuration = identify(hints, limits);
+    this.#configuration = identify(hints, limits, hosts);
     this.#flows = new Flows({ name, hints, limits, statistics: this.statistics, onEvent });
   }
 
@@ -211,7 +213,9 @@ export class ZeekSource {
     switch (body.kind) {
       case 'hello':
         if (body.configuration !== this.#configuration)
-          return [configure(this.#configuration, this.#options.hints, this.#flows.limits)];
+          return [
+            configure(this.#configuration, this.#options.hints, this.#flows.limits, this.#options.hosts),
+          ];
         return this.#replay ? [resume()] : NOTHING;
       case 'heartbeat':
         // After Zeek was away, it tells of its connections again, and then its heart beats.
