@@ -41,7 +41,7 @@ export const DEFAULT_LIMITS: SensorLimits = {
 export interface ParserContext {
   readonly flow: Flow;
   readonly limits: SensorLimits;
-  /** Emits an event that was read from `span`. Time and packet numbers are added by the flow. */
+  /** Emits an event that was read from `span`. Time and packet numbers are added by the flow; the draft becomes the event. */
   emit(span: Span, draft: EventDraft): void;
 }
 
