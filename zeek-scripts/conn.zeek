@@ -61,9 +61,6 @@ type Known: record {
 ## Connections that have begun and not ended.
 global known: table[string] of Known = table();
 
-## Connections that were not followed, since there were too many.
-global unfollowed: count = 0;
-
 ## Weirds of Zeek by which readers of the same packets may come to other bytes.
 const ambiguous_weirds: table[string] of string = {
 	["SYN_with_data"] = "tcp-data-in-syn",

@@ -50,7 +50,7 @@ export {
 	global hello: event(h: Head, schema: count, node: string, version: string, replay: bool, configuration: string, problem: string);
 
 	## Shows that events which are missing are missing, also while nothing else is said.
-	global heartbeat: event(h: Head, dropped_packets: count, unpublished: count);
+	global heartbeat: event(h: Head, dropped_packets: count, unpublished: count, unfollowed: count);
 
 	## All packets of a capture were processed.
 	global capture_end: event(h: Head, path: string);
@@ -78,7 +78,7 @@ export {
 	## Bytes of each side that are published of a connection to a port that no service is declared on.
 	global undeclared_limit: count = 65536 &redef;
 
-	## Connections that are followed at once; of more nothing but their beginning and their end is published.
+	## Connections that are followed at once; more are counted, and nothing of them is published.
 	global connection_limit: count = 100000 &redef;
 
 	## The Head of the next event of a connection.
@@ -105,6 +105,8 @@ global events: count = 0;
 global confirmed: count = 0;
 global waiting = F;
 global unpublished: count = 0;
+## Connections that were not followed, since there were too many.
+global unfollowed: count = 0;
 global wanted_hosts: vector of subnet = vector();
 global configuration = "";
 global problem = "";
@@ -151,7 +153,7 @@ event FlowTap::beat()
 	{
 	# Reading a capture, network time stands still at its end, and packets that were dropped are none.
 	local dropped = reading_live_traffic() ? get_net_stats()$pkts_dropped : 0;
-	check(Cluster::publish(event_topic, heartbeat, next_head(""), dropped, unpublished));
+	check(Cluster::publish(event_topic, heartbeat, next_head(""), dropped, unpublished, unfollowed));
 	schedule heartbeat_interval { FlowTap::beat() };
 	}
 

@@ -24,6 +24,8 @@ export type SourceChange =
   | 'refused'
   /** It lost packets before it could read them. */
   | 'packets-dropped'
+  /** There were more connections than it follows. */
+  | 'unfollowed'
   /** Its time is far from this machine's; then it is not any more. */
   | 'clock-wrong'
   | 'clock-right'

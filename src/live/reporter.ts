@@ -26,6 +26,7 @@ const LEVEL_OF: Readonly<Record<SourceChange, 'info' | 'warn' | 'error'>> = {
   malformed: 'warn',
   refused: 'error',
   'packets-dropped': 'warn',
+  unfollowed: 'warn',
   'clock-wrong': 'warn',
   'clock-right': 'info',
   exited: 'error',

@@ -146,6 +146,11 @@ export class Watch {
           { count: notice.packets },
         );
         return;
+      case 'unfollowed': {
+        const text = `${notice.connections} connections were more than it follows`;
+        this.#report('unfollowed', 'none', text, { count: notice.connections });
+        return;
+      }
       default:
         assertNever(notice);
     }

@@ -31,7 +31,13 @@ export type Body =
       readonly configuration: string;
       readonly problem: string;
     }
-  | { readonly kind: 'heartbeat'; readonly dropped: number; readonly unpublished: number }
+  | {
+      readonly kind: 'heartbeat';
+      readonly dropped: number;
+      readonly unpublished: number;
+      /** Connections that were too many to be followed. */
+      readonly unfollowed: number;
+    }
   | { readonly kind: 'capture-end'; readonly path: string }
   | {
       readonly kind: 'new';
@@ -93,7 +99,15 @@ const READERS: ReadonlyMap<string, (args: Arguments) => Body> = new Map<string, 
       problem: args.text(),
     }),
   ],
-  ['heartbeat', (args) => ({ kind: 'heartbeat', dropped: args.number(), unpublished: args.number() })],
+  [
+    'heartbeat',
+    (args) => ({
+      kind: 'heartbeat',
+      dropped: args.number(),
+      unpublished: args.number(),
+      unfollowed: args.number(),
+    }),
+  ],
   ['capture_end', (args) => ({ kind: 'capture-end', path: args.bytes().toString() })],
   [
     'conn_new',

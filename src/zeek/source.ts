@@ -32,7 +32,9 @@ export type ZeekNotice =
   /** Zeek does not follow our configuration, or speaks another version of the events. */
   | { readonly kind: 'refused'; readonly why: string }
   /** Zeek itself lost packets, so many since it last said so. */
-  | { readonly kind: 'dropped-packets'; readonly packets: number };
+  | { readonly kind: 'dropped-packets'; readonly packets: number }
+  /** Connections that were too many for Zeek's limit, so many since it last said so: nothing is known of them. */
+  | { readonly kind: 'unfollowed'; readonly connections: number };
 
 /** Counts of what came from Zeek, besides those of the streams. */
 export interface ZeekStatistics {
@@ -83,6 +85,7 @@ export class ZeekSource {
   #replay = false;
   #credited = 0n;
   #dropped = 0;
+  #unfollowed = 0;
   #ended = false;
 
   constructor(options: ZeekSourceOptions) {
@@ -174,6 +177,7 @@ export class ZeekSource {
         // After it was said, so that whoever is told can say of the open flows that something of them was not seen.
         this.#credited = 0n;
         this.#dropped = 0;
+        this.#unfollowed = 0;
         this.#flows.end('timeout');
         return true;
       case 'skipped':
@@ -220,7 +224,7 @@ export class ZeekSource {
       case 'heartbeat':
         // After Zeek was away, it tells of its connections again, and then its heart beats.
         this.#flows.confirmed();
-        this.#packets(body.dropped);
+        this.#losses(body);
         return null;
       case 'capture-end':
         this.end();
@@ -231,10 +235,13 @@ export class ZeekSource {
     }
   }
 
-  #packets(dropped: number): void {
-    if (dropped > this.#dropped)
-      this.#options.onNotice({ kind: 'dropped-packets', packets: dropped - this.#dropped });
+  #losses({ dropped, unfollowed }: Extract<Body, { kind: 'heartbeat' }>): void {
+    const packets = dropped - this.#dropped;
+    if (packets > 0) this.#options.onNotice({ kind: 'dropped-packets', packets });
     this.#dropped = dropped;
+    const connections = unfollowed - this.#unfollowed;
+    if (connections > 0) this.#options.onNotice({ kind: 'unfollowed', connections });
+    this.#unfollowed = unfollowed;
   }
 
   #credit(): readonly ZeekEvent[] {

@@ -144,15 +144,18 @@ describe('a Zeek', () => {
     const { watch, said } = watching();
     watch.item({ kind: 'error', code: 'deserialization_failed', context: 'failed to create Zeek event' }, 0);
     watch.notice({ kind: 'dropped-packets', packets: 5 });
+    watch.notice({ kind: 'unfollowed', connections: 3 });
     watch.notice({ kind: 'malformed', why: 'not JSON at byte 7' });
     expect(said).toEqual([
       'refused/none: it refused an event of ours: deserialization_failed, failed to create Zeek event',
       'packets-dropped/none: it lost 5 packets before it could read them',
+      'unfollowed/none: 3 connections were more than it follows',
       'malformed/none: it said what cannot be read: not JSON at byte 7',
     ]);
     expect([...watch.view.changes]).toEqual([
       ['refused', 1],
       ['packets-dropped', 1],
+      ['unfollowed', 1],
       ['malformed', 1],
     ]);
   });

@@ -45,7 +45,7 @@ export class Speaker {
   }
 
   heartbeat(dropped = 0): void {
-    this.say('heartbeat', '', count(dropped), count(0));
+    this.say('heartbeat', '', count(dropped), count(0), count(0));
   }
 
   /** `ip:port` of both; the SYN, and its answer. */

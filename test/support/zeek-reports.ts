@@ -47,8 +47,8 @@ export class ReportWriter {
     );
   }
 
-  heartbeat(dropped = 0): StreamItem {
-    return this.report('heartbeat', '', count(dropped), count(0));
+  heartbeat(dropped = 0, unfollowed = 0): StreamItem {
+    return this.report('heartbeat', '', count(dropped), count(0), count(unfollowed));
   }
 
   begin(uid: string, port = 8080, first: 'syn' | 'syn-ack' | 'other' = 'syn'): StreamItem {

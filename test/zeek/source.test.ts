@@ -168,6 +168,24 @@ describe('numbers', () => {
   });
 });
 
+test('packets that Zeek lost and connections that it does not follow are told as they grow', () => {
+  const { source, notices } = open();
+  const zeek = new ReportWriter();
+  for (const [dropped, unfollowed] of [
+    [0, 0],
+    [5, 2],
+    [5, 2],
+    [7, 6],
+  ] as const)
+    source.take(zeek.heartbeat(dropped, unfollowed));
+  expect(notices).toEqual([
+    { kind: 'dropped-packets', packets: 5 },
+    { kind: 'unfollowed', connections: 2 },
+    { kind: 'dropped-packets', packets: 2 },
+    { kind: 'unfollowed', connections: 4 },
+  ]);
+});
+
 describe('a Zeek that was away', () => {
   const lost = {
     kind: 'lost',
