@@ -1,4 +1,5 @@
 // The live service: Zeeks, merge, engine, blocks, journal, log, health. Enters: configuration, policies; leaves: the journal, until stopped.
+import type { AuditEntry } from '../audit/entry.ts';
 import { type Log, short } from '../audit/log.ts';
 import type { TlsOptions } from '../broker/connection.ts';
 import type { ServiceConfig, ZeekConfig } from '../config/config.ts';
@@ -10,6 +11,7 @@ import type { PolicyDocument } from '../policy/document.ts';
 import { hashOf } from '../policy/hash.ts';
 import { hintsOf } from '../policy/hints.ts';
 import { ZeekSource } from '../zeek/source.ts';
+import { Bridge } from './bridge.ts';
 import { type HealthServer, startHealth } from './health-server.ts';
 import { type Lane, Merge } from './merge.ts';
 import { Outputs } from './outputs.ts';
@@ -57,6 +59,8 @@ class Service {
   readonly #parts: ServiceParts;
   readonly #engine: Engine;
   readonly #blocks: Blocks;
+  /** Null with the `memory` driver. */
+  readonly #bridge: Bridge | null;
   readonly #judge: Judge;
   readonly #merge: Merge;
   readonly #outputs: Outputs;
@@ -73,13 +77,17 @@ class Service {
     this.#config = config;
     this.#engine = engine;
     this.#parts = parts;
-    this.#blocks = new Blocks({ driver: new MemoryDriver(), run: Math.floor(parts.random() * 2 ** 32) });
+    this.#bridge = this.#reach();
+    this.#blocks =
+      this.#bridge === null
+        ? new Blocks({ driver: new MemoryDriver(), run: Math.floor(parts.random() * 2 ** 32) })
+        : new Blocks(this.#bridge);
     this.#judge = new Judge(engine, this.#blocks);
     this.#merge = new Merge({
       ...config.time,
       most: config.time.events,
       onNext: (ts, event) =>
-        this.#outputs.write(event === null ? this.#judge.advance(ts) : this.#judge.handle(event)),
+        this.#write(event === null ? this.#judge.advance(ts) : this.#judge.handle(event)),
     });
     this.#outputs = outputs;
     this.#log = outputs.log;
@@ -126,8 +134,25 @@ class Service {
   async close(): Promise<void> {
     this.#cancelTick();
     this.#cancelFlow?.();
+    this.#bridge?.stop();
     await this.#health?.close();
     await this.#outputs.close();
+  }
+
+  #reach(): Bridge | null {
+    const { flowtap: config } = this.#config;
+    if (config.kind === 'memory') return null;
+    return new Bridge({
+      config,
+      parts: this.#parts,
+      onReport: (report) => this.#reporter.takeSwitch(config.bridge, report),
+      onRefused: (block) => this.#reporter.refused(config.bridge, block),
+    });
+  }
+
+  #write(entries: readonly AuditEntry[]): void {
+    this.#outputs.write(entries);
+    this.#bridge?.written(entries);
   }
 
   #follow(config: ZeekConfig, tls: TlsOptions | null, hints: ReturnType<typeof hintsOf>): void {
@@ -193,12 +218,17 @@ class Service {
         { zeek: name },
         'it is reached neither on loopback nor over TLS: see docs/operations.md',
       );
+    this.#bridge?.begin();
     this.#tick();
   }
 
   #tick(): void {
     const now = this.#parts.clock.now();
     for (const { zeek, lane } of this.#followers) zeek.tick(now, lane.clock);
+    if (this.#bridge !== null) {
+      this.#bridge.tick(now, this.#blocks, () => this.#judge.now);
+      this.#write(this.#judge.takeBlocks());
+    }
     this.#cancelTick = this.#parts.clock.after(TICK_MS, () => this.#tick());
   }
 
@@ -224,7 +254,12 @@ class Service {
     const ts = this.#judge.now;
     // Where there was no traffic, only the clock knows when it ended.
     const at = ts === 0 ? this.#parts.wall() : ts;
-    this.#outputs.write(this.#judge.handle({ kind: 'source-end', ts, source: sources.join(', ') }));
+    this.#write(this.#judge.handle({ kind: 'source-end', ts, source: sources.join(', ') }));
+    if (this.#bridge !== null) {
+      await this.#bridge.settle();
+      this.#bridge.stop();
+      this.#write(this.#judge.takeBlocks());
+    }
     const { engine, blocks } = this.#snapshot();
     const sensor = Object.fromEntries(
       this.#followers.map(({ zeek, source }) => [zeek.name, source.statistics]),
@@ -244,6 +279,7 @@ class Service {
         waiting: lane.length,
         unsent: zeek.unsent,
       })),
+      bridge: this.#bridge?.view ?? null,
       engine: this.#engine.statistics,
       blocks: { desired: size, evicted, strayReports },
       merge: {
