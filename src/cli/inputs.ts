@@ -134,6 +134,9 @@ export function zeekReports(terminal: Terminal): Pick<CaptureRun, 'onNotice' | '
       const detail = 'why' in notice ? notice.why : JSON.stringify(notice, (_, value) => String(value));
       terminal.err(`flowtap: Zeek: ${notice.kind}: ${safe(detail)}\n`);
     },
-    onLog: (line) => terminal.err(`zeek: ${safe(line)}\n`),
+    onLog: (line) => {
+      // What ends it is said by how the replay ends, once.
+      if (!line.includes('fatal error')) terminal.err(`zeek: ${safe(line)}\n`);
+    },
   };
 }

@@ -5,13 +5,13 @@ import type { SwitchChange, SwitchEntry } from '../audit/switch-record.ts';
 import type { FlowTapConfig } from '../config/flowtap.ts';
 import { assertNever } from '../errors.ts';
 import type { Micros } from '../flow.ts';
-import type { Block } from '../flowtap/block.ts';
 import type { Blocks } from '../flowtap/blocks.ts';
 import { controlSocket } from '../flowtap/ovs/datapath.ts';
 import { OvsDriver } from '../flowtap/ovs/driver.ts';
 import { runOf } from '../flowtap/ovs/layout.ts';
 import type { Notice } from '../flowtap/ovs/notice.ts';
 import type { ServiceParts } from './parts.ts';
+import type { Reporter } from './reporter.ts';
 
 /** Between two comparisons of all blocks with the switch: the driver itself compares after each connection and edit. */
 const RECONCILE_MS = 30_000;
@@ -34,8 +34,7 @@ export interface SwitchView {
 export interface BridgeOptions {
   readonly config: Extract<FlowTapConfig, { readonly kind: 'ovs' }>;
   readonly parts: Pick<ServiceParts, 'clock' | 'wall' | 'random'>;
-  readonly onReport: (report: SwitchReport) => void;
-  readonly onRefused: (block: Block) => void;
+  readonly reporter: Pick<Reporter, 'takeSwitch' | 'refused'>;
 }
 
 export class Bridge {
@@ -77,6 +76,15 @@ export class Bridge {
     });
   }
 
+  /** Null for a configuration without a switch. */
+  static of(
+    config: FlowTapConfig,
+    parts: BridgeOptions['parts'],
+    reporter: BridgeOptions['reporter'],
+  ): Bridge | null {
+    return config.kind === 'memory' ? null : new Bridge({ config, parts, reporter });
+  }
+
   get view(): SwitchView {
     const { bridge } = this.#options.config;
     return { bridge, state: this.#state, why: this.#why, changes: this.#changes };
@@ -86,7 +94,7 @@ export class Bridge {
   begin(): void {
     const early = this.#early ?? [];
     this.#early = null;
-    for (const report of early) this.#options.onReport(report);
+    for (const report of early) this.#say(report);
   }
 
   /** What is written to the journal is looked through for blocks that the switch does not do. */
@@ -94,7 +102,8 @@ export class Bridge {
     for (const entry of entries) {
       if (entry.kind !== 'block') continue;
       const { state } = entry.block;
-      if (state === 'failed' || state === 'unsupported') this.#options.onRefused(entry.block);
+      if (state === 'failed' || state === 'unsupported')
+        this.#options.reporter.refused(this.#options.config.bridge, entry.block);
     }
   }
 
@@ -106,15 +115,10 @@ export class Bridge {
     if (blocks.size > 0) void this.#reconcile(blocks, traffic);
   }
 
-  /** Resolves when the last blocks are in the switch, or cannot be for now. */
-  async settle(): Promise<void> {
-    if (this.#state !== 'ready') return;
-    let cancel: () => void = () => {};
-    const late = new Promise<void>((resolve) => {
-      cancel = this.#options.parts.clock.after(LAST_MS, resolve);
-    });
-    await Promise.race([this.driver.settled(), late]);
-    cancel();
+  /** Stops when the last blocks are in the switch, or cannot be for now. */
+  async end(): Promise<void> {
+    if (this.#state === 'ready') await this.#settled();
+    this.stop();
   }
 
   /** Leaves the switch as it is: blocks stay until they expire. */
@@ -122,6 +126,15 @@ export class Bridge {
     this.#tellEdits();
     this.#stopped = true;
     this.driver.stop();
+  }
+
+  async #settled(): Promise<void> {
+    let cancel: () => void = () => {};
+    const late = new Promise<void>((resolve) => {
+      cancel = this.#options.parts.clock.after(LAST_MS, resolve);
+    });
+    await Promise.race([this.driver.settled(), late]);
+    cancel();
   }
 
   async #reconcile(blocks: Blocks, traffic: () => Micros): Promise<void> {
@@ -194,7 +207,11 @@ export class Bridge {
   #report(change: SwitchChange, text: string, count: number | null = null): void {
     this.#changes.set(change, (this.#changes.get(change) ?? 0) + 1);
     const report = { change, count, text };
-    if (this.#early === null) this.#options.onReport(report);
+    if (this.#early === null) this.#say(report);
     else this.#early.push(report);
+  }
+
+  #say(report: SwitchReport): void {
+    this.#options.reporter.takeSwitch(this.#options.config.bridge, report);
   }
 }

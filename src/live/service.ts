@@ -9,8 +9,8 @@ import { MemoryDriver } from '../flowtap/memory.ts';
 import { Judge } from '../judge.ts';
 import type { PolicyDocument } from '../policy/document.ts';
 import { hashOf } from '../policy/hash.ts';
-import { hintsOf } from '../policy/hints.ts';
-import { ZeekSource } from '../zeek/source.ts';
+import { hintsOf, hostsOf } from '../policy/hints.ts';
+import { ZeekSource, type ZeekSourceOptions } from '../zeek/source.ts';
 import { Bridge } from './bridge.ts';
 import { type HealthServer, startHealth } from './health-server.ts';
 import { type Lane, Merge } from './merge.ts';
@@ -77,7 +77,10 @@ class Service {
     this.#config = config;
     this.#engine = engine;
     this.#parts = parts;
-    this.#bridge = this.#reach();
+    this.#bridge = Bridge.of(config.flowtap, parts, {
+      takeSwitch: (...report) => this.#reporter.takeSwitch(...report),
+      refused: (...block) => this.#reporter.refused(...block),
+    });
     this.#blocks =
       this.#bridge === null
         ? new Blocks({ driver: new MemoryDriver(), run: Math.floor(parts.random() * 2 ** 32) })
@@ -103,8 +106,8 @@ class Service {
 
   async run(policies: readonly PolicyDocument[], tls: readonly (TlsOptions | null)[]): Promise<void> {
     const { stop, onReopen } = this.#parts;
-    const hints = hintsOf(policies);
-    for (const [index, zeek] of this.#config.zeeks.entries()) this.#follow(zeek, tls[index] ?? null, hints);
+    const wanted = { hints: hintsOf(policies), hosts: hostsOf(policies) };
+    for (const [index, zeek] of this.#config.zeeks.entries()) this.#follow(zeek, tls[index] ?? null, wanted);
     await this.#begin(policies);
     const stopped = new Promise<void>((resolve) => {
       if (stop.aborted) resolve();
@@ -139,23 +142,16 @@ class Service {
     await this.#outputs.close();
   }
 
-  #reach(): Bridge | null {
-    const { flowtap: config } = this.#config;
-    if (config.kind === 'memory') return null;
-    return new Bridge({
-      config,
-      parts: this.#parts,
-      onReport: (report) => this.#reporter.takeSwitch(config.bridge, report),
-      onRefused: (block) => this.#reporter.refused(config.bridge, block),
-    });
-  }
-
   #write(entries: readonly AuditEntry[]): void {
     this.#outputs.write(entries);
     this.#bridge?.written(entries);
   }
 
-  #follow(config: ZeekConfig, tls: TlsOptions | null, hints: ReturnType<typeof hintsOf>): void {
+  #follow(
+    config: ZeekConfig,
+    tls: TlsOptions | null,
+    wanted: Pick<ZeekSourceOptions, 'hints' | 'hosts'>,
+  ): void {
     const { clock, wall, random, restart, launch } = this.#parts;
     const lane = this.#merge.add();
     const watch = new Watch(
@@ -168,7 +164,7 @@ class Service {
     );
     const source = new ZeekSource({
       name: config.name,
-      hints,
+      ...wanted,
       limits: this.#config.limits,
       // The end of one of several sources is not the end of the traffic.
       onEvent: (event) => {
@@ -256,8 +252,7 @@ class Service {
     const at = ts === 0 ? this.#parts.wall() : ts;
     this.#write(this.#judge.handle({ kind: 'source-end', ts, source: sources.join(', ') }));
     if (this.#bridge !== null) {
-      await this.#bridge.settle();
-      this.#bridge.stop();
+      await this.#bridge.end();
       this.#write(this.#judge.takeBlocks());
     }
     const { engine, blocks } = this.#snapshot();

@@ -27,6 +27,19 @@ export function hintsOf(documents: readonly PolicyDocument[]): ReadonlyMap<strin
   return hints;
 }
 
+/** The subnets in which the services of these policies are, each once: no other connection is theirs. */
+export function hostsOf(documents: readonly PolicyDocument[]): readonly string[] {
+  const hosts = documents.flatMap(({ services }) =>
+    services.flatMap(({ at }) =>
+      at.map((address) => {
+        const [ip = '', length = ip.includes(':') ? '128' : '32'] = address.split('/');
+        return `${canonical(ip)}/${length}`;
+      }),
+    ),
+  );
+  return [...new Set(hosts)].sort();
+}
+
 function endpointOf(address: string, port: number): string {
   const [ip = '', length] = address.split('/');
   const whole = length === undefined || length === (ip.includes(':') ? '128' : '32');

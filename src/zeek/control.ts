@@ -21,9 +21,9 @@ function servicesOf(hints: Hints): readonly string[] {
 }
 
 /** Names a configuration: Zeek says in its hello which one it follows. */
-export function identify(hints: Hints, limits: Partial<SensorLimits>): string {
+export function identify(hints: Hints, limits: Partial<SensorLimits>, hosts: readonly string[]): string {
   return createHash('sha256')
-    .update(JSON.stringify([servicesOf(hints), limits]))
+    .update(JSON.stringify([servicesOf(hints), limits, hosts]))
     .digest('hex')
     .slice(0, 16);
 }

@@ -24,7 +24,7 @@ export interface GrammarOptions {
 }
 
 /** The files of the grammars, in the order in which the compiler takes them. */
-export function grammarFiles(scripts: string): readonly string[] {
+function grammarFiles(scripts: string): readonly string[] {
   const folder = join(scripts, 'spicy');
   const files = readdirSync(folder).filter((name) => /\.(?:spicy|evt)$/.test(name));
   return files.sort().map((name) => join(folder, name));

@@ -41,6 +41,8 @@ export interface ZeekLaunch {
   stop(): Promise<void>;
 }
 
+/** What Zeek writes of itself when our scripts let it wait, go on, and end; and that it listens. */
+const EXPECTED = /: (?:processing (?:suspended|continued)|received termination signal)$|^listening on /;
 /** Lines of standard error that are kept. */
 const MOST_LINES = 20;
 const LONGEST_LINE = 1000;
@@ -91,6 +93,7 @@ export async function launchZeek(options: LaunchOptions): Promise<ZeekLaunch> {
   const errors: string[] = [];
   eachLine(child.stdout, options.onLog);
   eachLine(child.stderr, (line) => {
+    if (EXPECTED.test(line)) return;
     errors.push(line);
     if (errors.length > MOST_LINES) errors.shift();
     options.onLog(line);

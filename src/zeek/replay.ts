@@ -86,11 +86,11 @@ async function* replayOne(
     await early;
     plain.remove();
   }
-  if (events.length > 0) yield events;
-  if (source.ended) return;
-  const { code, signal, errors } = await zeek.exited;
+  const whole = source.ended;
   source.end();
   yield events;
+  if (whole) return;
+  const { code, signal, errors } = await zeek.exited;
   const how = signal === null ? `with ${code}` : `by ${signal}`;
   throw new InputError(
     'capture-unreadable',
@@ -104,9 +104,23 @@ const BATCH = 1000;
 
 /** Zeek reads no compressed captures. */
 async function unpacked(file: string): Promise<{ readonly path: string; remove(): void }> {
-  if (!file.endsWith('.gz')) return { path: file, remove: () => {} };
+  const head = createReadStream(file, { end: 1 });
+  const [first] = (await head.toArray()) as readonly Buffer[];
+  // The magic number of gzip (RFC 1952 section 2.3.1), as for the embedded sensor: names may say anything.
+  if (first?.[0] !== 0x1f || first[1] !== 0x8b) return { path: file, remove: () => {} };
   const folder = mkdtempSync(join(tmpdir(), 'flowtap-capture-'));
   const path = join(folder, basename(file, '.gz'));
-  await pipeline(createReadStream(file), createGunzip(), createWriteStream(path));
+  try {
+    await pipeline(createReadStream(file), createGunzip(), createWriteStream(path));
+  } catch (cause) {
+    rmSync(folder, { recursive: true, force: true });
+    throw new InputError(
+      'capture-malformed',
+      { file },
+      'it is not whole, or no gzip',
+      'copy the capture again',
+      { cause },
+    );
+  }
   return { path, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }

@@ -53,6 +53,8 @@ export interface ZeekSourceOptions {
   /** What the policy's services speak, by `ip:port` or `*:port`. */
   readonly hints: ReadonlyMap<string, Protocol>;
   readonly limits?: Partial<SensorLimits>;
+  /** Subnets whose connections matter; none for all. */
+  readonly hosts?: readonly string[];
   readonly onEvent: (event: Event) => void;
   readonly onNotice: (notice: ZeekNotice) => void;
 }
@@ -76,15 +78,17 @@ export class ZeekSource {
   readonly #sequence = new Sequence();
   readonly #configuration: string;
   #epoch = '';
+  /** It speaks another version of the events: nothing that it says is taken. */
+  #refused = false;
   #replay = false;
   #credited = 0n;
   #dropped = 0;
   #ended = false;
 
   constructor(options: ZeekSourceOptions) {
-    const { name, hints, limits = {}, onEvent } = options;
+    const { name, hints, limits = {}, hosts = [], onEvent } = options;
     this.#options = options;
-    this.#configuration = identify(hints, limits);
+    this.#configuration = identify(hints, limits, hosts);
     this.#flows = new Flows({ name, hints, limits, statistics: this.statistics, onEvent });
   }
 
@@ -149,6 +153,7 @@ export class ZeekSource {
       this.#malformed(`${name}: ${body.why}`);
       return NOTHING;
     }
+    if (this.#refused) return NOTHING;
     this.#flows.advance(head.ts);
     return this.#answer(body, head.uid) ?? this.#credit();
   }
@@ -194,7 +199,8 @@ export class ZeekSource {
       schema: Number(schema),
       again,
     });
-    if (schema !== SCHEMA)
+    this.#refused = schema !== SCHEMA;
+    if (this.#refused)
       this.#options.onNotice({
         kind: 'refused',
         why: `its scripts speak version ${schema} of the events, not ${SCHEMA}; use the zeek-scripts of this release`,
@@ -206,9 +212,10 @@ export class ZeekSource {
   #answer(body: Body, uid: string): readonly ZeekEvent[] | null {
     switch (body.kind) {
       case 'hello':
-        if (body.schema !== SCHEMA) return NOTHING;
         if (body.configuration !== this.#configuration)
-          return [configure(this.#configuration, this.#options.hints, this.#flows.limits)];
+          return [
+            configure(this.#configuration, this.#options.hints, this.#flows.limits, this.#options.hosts),
+          ];
         return this.#replay ? [resume()] : NOTHING;
       case 'heartbeat':
         // After Zeek was away, it tells of its connections again, and then its heart beats.

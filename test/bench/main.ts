@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { measureBroker, measureZeek } from './broker.ts';
 import { repeatCapture } from './repeat-capture.ts';
 import { collectEvents, decideAll } from './replay-capture.ts';
+import { measureCapture, measurePath } from './zeek.ts';
 
 const run = promisify(execFile);
 const CAPTURE = 'pcaps/honest-200-rentals.pcap.gz';
@@ -133,6 +134,22 @@ try {
     'socket and decoding / what one Zeek publishes',
     zeek === null ? 'skipped' : (broker.eventsPerSecond / zeek).toFixed(2),
     zeek === null ? 'zeek is not installed' : `speed ratio; Zeek published ${Math.round(zeek)} a second`,
+  );
+
+  const path = await measurePath();
+  row(
+    'reports of Zeek a second, to verdicts',
+    Math.round(path.reportsPerSecond).toString(),
+    `${path.reports} reports, ${path.verdicts} verdicts; a second of processor time`,
+  );
+  row('socket to verdict / ws and JSON.parse', path.againstWs.toFixed(2), 'speed ratio of the same messages');
+  const published = await measureCapture(short);
+  row(
+    'socket to verdict / Zeek reading a capture',
+    published === null ? 'skipped' : (path.reportsPerSecond / published).toFixed(2),
+    published === null
+      ? 'zeek is not installed'
+      : `speed ratio; Zeek published ${Math.round(published)} a second; above 1 the engine is the faster`,
   );
 } finally {
   await rm(folder, { recursive: true, force: true });

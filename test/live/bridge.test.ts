@@ -166,8 +166,7 @@ function bridge(config: ConstructorParameters<typeof Bridge>[0]['config']) {
   const is = new Bridge({
     config,
     parts: { clock: systemClock, wall: () => Date.now() * 1000, random: () => 0.5 },
-    onReport: (report) => reports.push(report),
-    onRefused: () => {},
+    reporter: { takeSwitch: (_bridge, report) => reports.push(report), refused: () => {} },
   });
   ends.push(() => is.stop());
   return { is, blocks: new Blocks(is), reports };

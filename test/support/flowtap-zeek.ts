@@ -54,7 +54,7 @@ export class Speaker {
       const [ip = '', port = ''] = end.split(':');
       return [address(ip), count(Number(port))];
     });
-    this.say('conn_new', uid, ...ends, vector(), boolean(false));
+    this.say('conn_new', uid, ...ends, vector(), text('syn'));
     this.say('conn_established', uid);
   }
 

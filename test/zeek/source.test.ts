@@ -235,8 +235,11 @@ describe('answers to Zeek', () => {
   });
 
   test('are none to scripts of another version, and the notice says what to do', () => {
-    const { source, notices } = open();
-    expect(source.take(new ReportWriter().hello({ schema: 2 }))).toEqual([]);
+    const { source, events, notices } = open();
+    const zeek = new ReportWriter();
+    expect(source.take(zeek.hello({ schema: 2 }))).toEqual([]);
+    source.take(zeek.begin('C1'));
+    expect(events).toEqual([]);
     expect(notices[1]).toMatchObject({ kind: 'refused', why: expect.stringContaining('zeek-scripts') });
   });
 });
