@@ -87,6 +87,7 @@ export function readConfig(file: string, text: string): ServiceConfig {
   const log = top.get('log')?.section(['file', 'level']);
   const health = top.get('health')?.section(['listen']);
   const on = readPostures(top.get('on'), DEFAULT_POSTURES);
+  const policies = top.need('policies', 'list the policy modules').list();
   const followed = zeeks(
     top.need('zeeks', 'list at least one, with "name" and "url" or "interface"'),
     folder,
@@ -95,10 +96,7 @@ export function readConfig(file: string, text: string): ServiceConfig {
   const names = followed.map(({ name }) => name);
   const config: ServiceConfig = {
     file,
-    policies: top
-      .need('policies', 'list the policy modules')
-      .list()
-      .map((policy) => resolve(folder, policy.text())),
+    policies: policies.map((policy) => resolve(folder, policy.text())),
     containment: containment(top.get('containment')),
     zeeks: followed,
     flowtap: readFlowTap(top.get('flowtap'), folder, names),

@@ -77,7 +77,7 @@ export class Reporter {
     const { wall, clock, traffic, log, onEntry } = this.#options;
     const text = short(report.text);
     onEntry({ kind: 'switch', change: { ...report, text, at: wall(), traffic: traffic(), bridge } });
-    const before = this.#limiter.take(`${bridge} ${report.change}`, clock.now());
+    const before = this.#limiter.take(`switch ${bridge} ${report.change}`, clock.now());
     if (before === null) return;
     const { change, count } = report;
     const kept = before === 0 ? {} : { kept_back: before };
@@ -87,7 +87,7 @@ export class Reporter {
   /** A block that the switch does not do. The audit has it as a record of that block. */
   refused(bridge: string, { id, state, why }: Block): void {
     const { clock, log } = this.#options;
-    const before = this.#limiter.take(`${bridge} ${state}`, clock.now());
+    const before = this.#limiter.take(`switch ${bridge} ${state}`, clock.now());
     if (before === null) return;
     const kept = before === 0 ? {} : { kept_back: before };
     log.error({ bridge, block: id, state, ...kept }, short(why ?? 'the switch refuses it'));

@@ -4,7 +4,7 @@ import { systemClock } from '../../src/broker/clock.ts';
 import type { Flow, FlowId } from '../../src/flow.ts';
 import { Blocks } from '../../src/flowtap/blocks.ts';
 import { BASE_COOKIE, blockCookie, runOf } from '../../src/flowtap/ovs/layout.ts';
-import { Bridge, type SwitchReport } from '../../src/live/bridge.ts';
+import { Bridge } from '../../src/live/bridge.ts';
 import type { VerdictId } from '../../src/verdict.ts';
 import { type LiveBridge, liveBridge } from '../support/live-bridge.ts';
 import { MockSwitch } from '../support/mock-switch.ts';
@@ -162,14 +162,13 @@ describe('a switch', () => {
 });
 
 function bridge(config: ConstructorParameters<typeof Bridge>[0]['config']) {
-  const reports: SwitchReport[] = [];
   const is = new Bridge({
     config,
     parts: { clock: systemClock, wall: () => Date.now() * 1000, random: () => 0.5 },
-    reporter: { takeSwitch: (_bridge, report) => reports.push(report), refused: () => {} },
+    reporter: { takeSwitch: () => {}, refused: () => {} },
   });
   ends.push(() => is.stop());
-  return { is, blocks: new Blocks(is), reports };
+  return { is, blocks: new Blocks(is) };
 }
 
 function ask(blocks: Blocks, seenAt: string) {
