@@ -36,6 +36,11 @@ export class Judge {
     return this.#entries(this.#engine.advance(now));
   }
 
+  /** What became of blocks since this or anything else was asked: a switch answers when it has done it. */
+  takeBlocks(): readonly AuditEntry[] {
+    return this.#blocks.takeChanges().map((block) => ({ kind: 'block', block, at: this.#now }));
+  }
+
   #pass(to: Micros): void {
     this.#now = Math.max(this.#now, to);
     this.#blocks.advance(this.#now);
@@ -56,7 +61,6 @@ export class Judge {
         entries.push({ kind: 'chain', chain: output.record });
       }
     }
-    for (const block of this.#blocks.takeChanges()) entries.push({ kind: 'block', block, at: this.#now });
-    return entries;
+    return [...entries, ...this.takeBlocks()];
   }
 }

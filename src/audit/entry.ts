@@ -6,6 +6,7 @@ import type { ChainRecord, Verdict } from '../verdict.ts';
 import { blockRecord, chainRecord, endRecord, type RunEnd } from './other-records.ts';
 import type { AuditRecord } from './record.ts';
 import { type RunStart, type SourceEntry, sourceRecord, startRecord } from './source-record.ts';
+import { type SwitchEntry, switchRecord } from './switch-record.ts';
 import { verdictRecord } from './verdict-record.ts';
 
 export type AuditEntry =
@@ -15,6 +16,7 @@ export type AuditEntry =
   | { readonly kind: 'block'; readonly block: Block; readonly at: Micros }
   | { readonly kind: 'start'; readonly start: RunStart }
   | { readonly kind: 'source'; readonly change: SourceEntry }
+  | { readonly kind: 'switch'; readonly change: SwitchEntry }
   | { readonly kind: 'end'; readonly end: RunEnd };
 
 /** The record of an entry; JSON of it is one line of the journal. */
@@ -30,6 +32,8 @@ export function auditRecord(entry: AuditEntry): AuditRecord {
       return startRecord(entry.start);
     case 'source':
       return sourceRecord(entry.change);
+    case 'switch':
+      return switchRecord(entry.change);
     case 'end':
       return endRecord(entry.end);
   }

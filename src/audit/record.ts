@@ -153,6 +153,16 @@ export interface SourceRecord extends RecordBase {
   readonly text: string;
 }
 
+/** Something happened to the switch that a live run blocks with. `time` is of this machine's clock. */
+export interface SwitchRecord extends RecordBase {
+  readonly record: 'switch';
+  readonly traffic: Timestamp | null;
+  readonly bridge: string;
+  readonly change: string;
+  readonly count: number | null;
+  readonly text: string;
+}
+
 export interface StepRecord {
   readonly step: string;
   readonly expected: string;
@@ -192,5 +202,6 @@ export type AuditRecord =
   | ChainEndRecord
   | BlockRecord
   | SourceRecord
+  | SwitchRecord
   | StartRecord
   | EndRecord;

@@ -1,6 +1,7 @@
 // The configuration of the live service, as its user wrote it. Enters: the text of a file; leaves: checked settings with every default.
 import { isIP } from 'node:net';
 import { dirname, resolve } from 'node:path';
+import { type FlowTapConfig, readFlowTap } from './flowtap.ts';
 import { DEFAULT_POSTURES, type Postures, readPostures } from './postures.ts';
 import { readText, type Section, type Value } from './reader.ts';
 
@@ -38,6 +39,7 @@ export interface ServiceConfig {
   /** Absolute paths. */
   readonly policies: readonly string[];
   readonly containment: 'forward';
+  readonly flowtap: FlowTapConfig;
   readonly zeeks: readonly ZeekConfig[];
   /** Of the readers, by the names of the sensor's limits; what is absent has its default. `idle` in microseconds. */
   readonly limits: Readonly<Record<string, number>>;
@@ -58,7 +60,18 @@ export interface ServiceConfig {
   readonly health: { readonly host: string; readonly port: number } | null;
 }
 
-const KEYS = ['policies', 'containment', 'zeeks', 'on', 'limits', 'time', 'audit', 'log', 'health'];
+const KEYS = [
+  'policies',
+  'containment',
+  'zeeks',
+  'on',
+  'flowtap',
+  'limits',
+  'time',
+  'audit',
+  'log',
+  'health',
+];
 const SIZES = ['body', 'head', 'statement', 'reassembly'];
 const COUNTS = ['rows', 'prepared', 'pipeline', 'flows'];
 
@@ -74,14 +87,19 @@ export function readConfig(file: string, text: string): ServiceConfig {
   const log = top.get('log')?.section(['file', 'level']);
   const health = top.get('health')?.section(['listen']);
   const on = readPostures(top.get('on'), DEFAULT_POSTURES);
+  const policies = top.need('policies', 'list the policy modules').list();
+  const followed = zeeks(
+    top.need('zeeks', 'list at least one, with "name" and "url" or "interface"'),
+    folder,
+    on,
+  );
+  const names = followed.map(({ name }) => name);
   const config: ServiceConfig = {
     file,
-    policies: top
-      .need('policies', 'list the policy modules')
-      .list()
-      .map((policy) => resolve(folder, policy.text())),
+    policies: policies.map((policy) => resolve(folder, policy.text())),
     containment: containment(top.get('containment')),
-    zeeks: zeeks(top.need('zeeks', 'list at least one, with "name" and "url" or "interface"'), folder, on),
+    zeeks: followed,
+    flowtap: readFlowTap(top.get('flowtap'), folder, names),
     ...limits(top.get('limits')),
     time: time(top.get('time')),
     audit: {

@@ -116,9 +116,14 @@ export class Blocks {
     return changed;
   }
 
-  /** Compares with what the data plane holds: sets what is missing, removes what is not desired any more. */
+  /**
+   * Compares with what the data plane holds: sets what is missing, removes what is not desired any more. Does nothing while
+   * the data plane is away: what is not seen is not missing.
+   */
   async reconcile(now: Micros): Promise<void> {
-    const held = new Set(await this.#driver.held());
+    const found = await this.#driver.held();
+    if (found === null) return;
+    const held = new Set(found);
     const missing: Entry[] = [];
     for (const entry of [...this.#blocks.values()]) {
       if (entry.state === 'removing') {

@@ -84,6 +84,9 @@ export interface Driver {
   listen(report: (report: Report) => void): void;
   /** Takes a bundle on, all of it or nothing. `at` is the moment of the cause. */
   apply(bundle: readonly Change[], at: Micros): Acceptance;
-  /** The blocks that the data plane holds for this run now; reconciliation compares them with what is desired. */
-  held(): Promise<readonly BlockId[]>;
+  /**
+   * The blocks that the data plane holds for this run now; reconciliation compares them with what is desired. Null when
+   * nobody can tell: the data plane is away.
+   */
+  held(): Promise<readonly BlockId[] | null>;
 }

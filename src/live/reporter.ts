@@ -2,8 +2,11 @@
 import type { AuditEntry } from '../audit/entry.ts';
 import { Limiter, type Log, short } from '../audit/log.ts';
 import type { SourceChange } from '../audit/source-record.ts';
+import type { SwitchChange } from '../audit/switch-record.ts';
 import type { Clock } from '../broker/clock.ts';
 import type { Micros } from '../flow.ts';
+import type { Block } from '../flowtap/block.ts';
+import type { SwitchReport } from './bridge.ts';
 import type { Report } from './watch.ts';
 
 export interface ReporterOptions {
@@ -30,6 +33,15 @@ const LEVEL_OF: Readonly<Record<SourceChange, 'info' | 'warn' | 'error'>> = {
   'clock-wrong': 'warn',
   'clock-right': 'info',
   exited: 'error',
+};
+
+const LEVEL_OF_SWITCH: Readonly<Record<SwitchChange, 'info' | 'warn' | 'error'>> = {
+  reached: 'info',
+  lost: 'error',
+  'no-bridge': 'error',
+  edited: 'warn',
+  mended: 'info',
+  unwatched: 'warn',
 };
 
 /** The audit gets all; the log at most 20 lines in 10 s of one kind about one Zeek, and the number of those kept back. */
@@ -60,5 +72,25 @@ export class Reporter {
       },
       text,
     );
+  }
+
+  takeSwitch(bridge: string, report: SwitchReport): void {
+    const { wall, clock, traffic, log, onEntry } = this.#options;
+    const text = short(report.text);
+    onEntry({ kind: 'switch', change: { ...report, text, at: wall(), traffic: traffic(), bridge } });
+    const before = this.#limiter.take(`switch ${bridge} ${report.change}`, clock.now());
+    if (before === null) return;
+    const { change, count } = report;
+    const kept = before === 0 ? {} : { kept_back: before };
+    log[LEVEL_OF_SWITCH[change]]({ bridge, change, ...(count === null ? {} : { count }), ...kept }, text);
+  }
+
+  /** A block that the switch does not do. The audit has it as a record of that block. */
+  refused(bridge: string, { id, state, why }: Block): void {
+    const { clock, log } = this.#options;
+    const before = this.#limiter.take(`switch ${bridge} ${state}`, clock.now());
+    if (before === null) return;
+    const kept = before === 0 ? {} : { kept_back: before };
+    log.error({ bridge, block: id, state, ...kept }, short(why ?? 'the switch refuses it'));
   }
 }

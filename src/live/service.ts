@@ -1,4 +1,5 @@
 // The live service: Zeeks, merge, engine, blocks, journal, log, health. Enters: configuration, policies; leaves: the journal, until stopped.
+import type { AuditEntry } from '../audit/entry.ts';
 import { type Log, short } from '../audit/log.ts';
 import type { TlsOptions } from '../broker/connection.ts';
 import type { ServiceConfig, ZeekConfig } from '../config/config.ts';
@@ -10,6 +11,7 @@ import type { PolicyDocument } from '../policy/document.ts';
 import { hashOf } from '../policy/hash.ts';
 import { hintsOf, hostsOf } from '../policy/hints.ts';
 import { ZeekSource, type ZeekSourceOptions } from '../zeek/source.ts';
+import { Bridge } from './bridge.ts';
 import { type HealthServer, startHealth } from './health-server.ts';
 import { type Lane, Merge } from './merge.ts';
 import { Outputs } from './outputs.ts';
@@ -57,6 +59,8 @@ class Service {
   readonly #parts: ServiceParts;
   readonly #engine: Engine;
   readonly #blocks: Blocks;
+  /** Null with the `memory` driver. */
+  readonly #bridge: Bridge | null;
   readonly #judge: Judge;
   readonly #merge: Merge;
   readonly #outputs: Outputs;
@@ -73,13 +77,20 @@ class Service {
     this.#config = config;
     this.#engine = engine;
     this.#parts = parts;
-    this.#blocks = new Blocks({ driver: new MemoryDriver(), run: Math.floor(parts.random() * 2 ** 32) });
+    this.#bridge = Bridge.of(config.flowtap, parts, {
+      takeSwitch: (...report) => this.#reporter.takeSwitch(...report),
+      refused: (...block) => this.#reporter.refused(...block),
+    });
+    this.#blocks =
+      this.#bridge === null
+        ? new Blocks({ driver: new MemoryDriver(), run: Math.floor(parts.random() * 2 ** 32) })
+        : new Blocks(this.#bridge);
     this.#judge = new Judge(engine, this.#blocks);
     this.#merge = new Merge({
       ...config.time,
       most: config.time.events,
       onNext: (ts, event) =>
-        this.#outputs.write(event === null ? this.#judge.advance(ts) : this.#judge.handle(event)),
+        this.#write(event === null ? this.#judge.advance(ts) : this.#judge.handle(event)),
     });
     this.#outputs = outputs;
     this.#log = outputs.log;
@@ -126,8 +137,14 @@ class Service {
   async close(): Promise<void> {
     this.#cancelTick();
     this.#cancelFlow?.();
+    this.#bridge?.stop();
     await this.#health?.close();
     await this.#outputs.close();
+  }
+
+  #write(entries: readonly AuditEntry[]): void {
+    this.#outputs.write(entries);
+    this.#bridge?.written(entries);
   }
 
   #follow(
@@ -197,12 +214,17 @@ class Service {
         { zeek: name },
         'it is reached neither on loopback nor over TLS: see docs/operations.md',
       );
+    this.#bridge?.begin();
     this.#tick();
   }
 
   #tick(): void {
     const now = this.#parts.clock.now();
     for (const { zeek, lane } of this.#followers) zeek.tick(now, lane.clock);
+    if (this.#bridge !== null) {
+      this.#bridge.tick(now, this.#blocks, () => this.#judge.now);
+      this.#write(this.#judge.takeBlocks());
+    }
     this.#cancelTick = this.#parts.clock.after(TICK_MS, () => this.#tick());
   }
 
@@ -228,7 +250,11 @@ class Service {
     const ts = this.#judge.now;
     // Where there was no traffic, only the clock knows when it ended.
     const at = ts === 0 ? this.#parts.wall() : ts;
-    this.#outputs.write(this.#judge.handle({ kind: 'source-end', ts, source: sources.join(', ') }));
+    this.#write(this.#judge.handle({ kind: 'source-end', ts, source: sources.join(', ') }));
+    if (this.#bridge !== null) {
+      await this.#bridge.end();
+      this.#write(this.#judge.takeBlocks());
+    }
     const { engine, blocks } = this.#snapshot();
     const sensor = Object.fromEntries(
       this.#followers.map(({ zeek, source }) => [zeek.name, source.statistics]),
@@ -248,6 +274,7 @@ class Service {
         waiting: lane.length,
         unsent: zeek.unsent,
       })),
+      bridge: this.#bridge?.view ?? null,
       engine: this.#engine.statistics,
       blocks: { desired: size, evicted, strayReports },
       merge: {

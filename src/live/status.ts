@@ -2,6 +2,7 @@
 import type { Family, Sample } from '../audit/metrics.ts';
 import type { Statistics } from '../broker/statistics.ts';
 import type { EngineStatistics } from '../engine.ts';
+import type { SwitchView } from './bridge.ts';
 import type { Outputs } from './outputs.ts';
 import type { WatchView } from './watch.ts';
 
@@ -20,6 +21,8 @@ export interface ZeekSnapshot {
 export interface Snapshot {
   readonly zeeks: readonly ZeekSnapshot[];
   readonly engine: EngineStatistics;
+  /** Null when nothing is blocked with a switch. */
+  readonly bridge: SwitchView | null;
   readonly blocks: { readonly desired: number; readonly evicted: number; readonly strayReports: number };
   readonly merge: { readonly waiting: number; readonly early: number; readonly restamped: number };
   readonly outputs: Outputs['state'];
@@ -39,15 +42,18 @@ export interface Health {
     readonly clock: string;
     readonly why: string | null;
   }[];
+  readonly switch?: { readonly bridge: string; readonly state: string; readonly why: string | null };
 }
 
 /** What `/healthz` says. */
-export function healthOf({ zeeks, outputs }: Snapshot): Health {
+export function healthOf({ zeeks, bridge, outputs }: Snapshot): Health {
   const reasons = zeeks.flatMap(({ name, view }) => [
     ...(view.state === 'connected' ? [] : [`${name} is ${view.state}: ${view.why}`]),
     ...(view.slow ? [`${name} is slow: its events come faster than they are judged`] : []),
     ...(view.clock === 'right' ? [] : [`${name}: its time is ${view.clock} of this machine's clock`]),
   ]);
+  if (bridge !== null && bridge.state !== 'ready')
+    reasons.push(`bridge ${bridge.bridge} is ${bridge.state}: ${bridge.why}`);
   if (outputs.full) reasons.push('the audit is not written as fast as it comes');
   const blind = zeeks.every(({ view }) => view.state !== 'connected');
   return {
@@ -62,12 +68,17 @@ export function healthOf({ zeeks, outputs }: Snapshot): Health {
       clock: view.clock,
       why: view.why === '' ? null : view.why,
     })),
+    ...(bridge === null
+      ? {}
+      : {
+          switch: { bridge: bridge.bridge, state: bridge.state, why: bridge.why === '' ? null : bridge.why },
+        }),
   };
 }
 
 /** What `/metrics` says. */
 export function metricsOf(snapshot: Snapshot): readonly Family[] {
-  const { zeeks, engine, blocks, merge, outputs, uptimeSeconds } = snapshot;
+  const { zeeks, engine, bridge, blocks, merge, outputs, uptimeSeconds } = snapshot;
   const each = (value: (zeek: ZeekSnapshot) => number): readonly Sample[] =>
     zeeks.map((zeek) => ({ labels: { zeek: zeek.name }, value: value(zeek) }));
   const one = (value: number): readonly Sample[] => [{ value }];
@@ -142,6 +153,21 @@ export function metricsOf(snapshot: Snapshot): readonly Family[] {
     gauge('blocks', 'Blocks that are wanted.', one(blocks.desired)),
     counter('blocks_evicted', 'Blocks given up to bound memory.', one(blocks.evicted)),
     counter('block_reports_stray', 'Reports on blocks that are not known.', one(blocks.strayReports)),
+    ...(bridge === null
+      ? []
+      : [
+          gauge('switch_up', '1: it holds what it shall.', [
+            { labels: { bridge: bridge.bridge }, value: bridge.state === 'ready' ? 1 : 0 },
+          ]),
+          counter(
+            'switch_changes',
+            'What happened to it, by the names of the audit.',
+            [...bridge.changes].map(([change, value]) => ({
+              labels: { bridge: bridge.bridge, change },
+              value,
+            })),
+          ),
+        ]),
     gauge('merge_waiting_events', 'Events that wait for earlier ones.', one(merge.waiting)),
     counter('merge_early', 'Events judged before their time, since too many waited.', one(merge.early)),
     counter('merge_restamped', 'Events whose time was ahead of the clock.', one(merge.restamped)),

@@ -64,6 +64,17 @@ const LIVE: readonly AuditEntry[] = [
       text: 'events 1 to 7 never came',
     },
   },
+  {
+    kind: 'switch',
+    change: {
+      at: 2,
+      traffic: 1,
+      bridge: 'br-int',
+      change: 'edited',
+      count: 2,
+      text: 'somebody else changed 2 flows of ours, and 0 others in our tables',
+    },
+  },
 ];
 const live = LIVE.map((entry) => JSON.stringify(auditRecord(entry)));
 

@@ -139,7 +139,7 @@ async function byDriver(ovs: OpenVSwitch, count: number): Promise<number> {
   driver.apply(changes, systemClock.wall());
   await driver.settled();
   const last = Math.max(...reports.flatMap(({ kind, at }) => (kind === 'installed' ? [at] : [])));
-  const held = await driver.held();
+  const held = (await driver.held()) ?? [];
   await driver.uninstall();
   if (held.length !== count) throw new Error(`${held.length} blocks of ${count} are in the switch`);
   return last / 1000 - performance.timeOrigin - started;

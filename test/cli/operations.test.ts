@@ -18,12 +18,20 @@ it('the configuration of the document is right, and shows the defaults', () => {
   expect(shown.zeeks.map(({ name }) => name)).toEqual(['tap0', 'node2']);
   expect(shown.zeeks[0]?.on).toEqual(least.zeeks[0]?.on);
   expect(shown.limits).toEqual(DEFAULT_LIMITS);
-  const same = ['containment', 'inbox', 'time', 'audit', 'log'] as const;
+  const same = ['containment', 'flowtap', 'inbox', 'time', 'audit', 'log'] as const;
   for (const key of same) expect(shown[key], key).toEqual(least[key]);
 });
 
 it('each row of what happens when is the name of a test', () => {
-  const tests = ['cli/run', 'live/merge', 'live/watch', 'live/service', 'audit/sink']
+  const tests = [
+    'cli/run',
+    'live/merge',
+    'live/watch',
+    'live/service',
+    'live/bridge',
+    'live/real-bridge',
+    'audit/sink',
+  ]
     .map((name) => readFileSync(join(ROOT, `test/${name}.test.ts`), 'utf8'))
     .join('\n');
   const rows = (DOCUMENT.split('## What happens when')[1] ?? '')

@@ -34,6 +34,7 @@ time: { wait: 20ms, ahead: 2s, late: 10s, events: 500 }
 audit: { file: log/audit.jsonl, passes: false }
 log: { file: stderr, level: debug }
 health: { listen: "[::1]:9464" }
+flowtap: { driver: ovs, bridge: br-int, rundir: ovs, owner: engine-2, zeeks: [tap0] }
 `;
 
 function wrong(text: string): { readonly at: string; readonly problem: string; readonly remedy: string } {
@@ -53,6 +54,7 @@ describe('a configuration', () => {
     expect(policies).toEqual(['/etc/flowtap/shop.ts']);
     expect(config).toEqual({
       containment: 'forward',
+      flowtap: { kind: 'memory' },
       zeeks: [
         {
           name: 'a',
@@ -120,7 +122,30 @@ describe('a configuration', () => {
       audit: { to: { kind: 'file', path: '/etc/flowtap/log/audit.jsonl' }, passes: false },
       log: { level: 'debug' },
       health: { host: '::1', port: 9464 },
+      flowtap: {
+        kind: 'ovs',
+        bridge: 'br-int',
+        folder: '/etc/flowtap/ovs',
+        owner: 'engine-2',
+        zeeks: ['tap0'],
+      },
     });
+  });
+
+  it('needs only the name of a bridge to block on a switch', () => {
+    const { flowtap } = readConfig(
+      '/etc/flowtap/flowtap.yaml',
+      `${SMALL}flowtap: { driver: ovs, bridge: br0 }`,
+    );
+    expect(flowtap).toEqual({
+      kind: 'ovs',
+      bridge: 'br0',
+      folder: '/var/run/openvswitch',
+      owner: 'engine',
+      zeeks: null,
+    });
+    const memory = readConfig('/etc/flowtap/flowtap.yaml', `${SMALL}flowtap: { driver: memory }`);
+    expect(memory.flowtap).toEqual({ kind: 'memory' });
   });
 
   it('may be JSON', () => {
@@ -169,6 +194,62 @@ describe('a configuration', () => {
       'flowtap.yaml:3:5',
       /both given/,
       /give "url"/,
+    ],
+    [
+      'has no driver',
+      with_('flowtap: { bridge: br0 }'),
+      'flowtap.yaml:5:10',
+      /"driver" is missing/,
+      /or ovs/,
+    ],
+    [
+      'has a strange driver',
+      with_('flowtap: { driver: ovz }'),
+      'flowtap.yaml:5:20',
+      /"ovz" is none/,
+      /mean ovs/,
+    ],
+    [
+      'has no bridge',
+      with_('flowtap: { driver: ovs }'),
+      'flowtap.yaml:5:10',
+      /"bridge" is missing/,
+      /list-br/,
+    ],
+    [
+      'has a bridge for the memory',
+      with_('flowtap: { driver: memory, bridge: br0 }'),
+      'flowtap.yaml:5:36',
+      /for a switch/,
+      /driver: ovs/,
+    ],
+    [
+      'has a bridge that leads elsewhere',
+      with_('flowtap: { driver: ovs, bridge: ../br0 }'),
+      'flowtap.yaml:5:33',
+      /no name of a bridge/,
+      /list-br/,
+    ],
+    [
+      'has the operators as owner',
+      with_('flowtap: { driver: ovs, bridge: br0, owner: operator }'),
+      'flowtap.yaml:5:45',
+      /commands tap, drop and release/,
+      /another/,
+    ],
+    [
+      'has an owner with spaces',
+      with_('flowtap: { driver: ovs, bridge: br0, owner: "a b" }'),
+      'flowtap.yaml:5:45',
+      /no name/,
+      /lower-case/,
+    ],
+    [
+      'has a Zeek of the bridge that is not there',
+      with_('flowtap: { driver: ovs, bridge: br0, zeeks: [b] }'),
+      'flowtap.yaml:5:46',
+      /"b" is none of a/,
+      /write a|mean a/,
     ],
     ['has no address', zeek('    url: 127.0.0.1:1'), 'flowtap.yaml:4:10', /no address/, /ws:\/\//],
     ['has another path', zeek('    url: ws://127.0.0.1:1/x'), 'flowtap.yaml:4:10', /no address/, /ws:\/\//],

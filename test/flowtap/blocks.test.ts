@@ -48,7 +48,8 @@ class SlowDriver implements Driver {
   readonly expires = false;
   readonly bundles: (readonly Change[])[] = [];
   acceptance: Acceptance = { kind: 'accepted' };
-  holds: BlockId[] = [];
+  /** Null: it is away. */
+  holds: BlockId[] | null = [];
   report: (report: Report) => void = () => {};
 
   listen(report: (report: Report) => void): void {
@@ -60,7 +61,7 @@ class SlowDriver implements Driver {
     return this.acceptance;
   }
 
-  async held(): Promise<readonly BlockId[]> {
+  async held(): Promise<readonly BlockId[] | null> {
     return this.holds;
   }
 }
@@ -225,6 +226,19 @@ describe('the end of a block', () => {
     expect(driver.bundles.at(-1)).toEqual([{ kind: 'remove', block, cookie: { run: 7, block: 1 } }]);
     driver.report({ kind: 'removed', block, at: 3001, receipt: null });
     expect(book.list()).toEqual([]);
+  });
+
+  it('is not taken for granted while the data plane is away: what is not seen is not missing', async () => {
+    const driver = new SlowDriver();
+    const book = new Blocks({ driver, run: 7 });
+    const { id } = book.block(instruction());
+    book.release(id, 2000);
+    book.block(instruction({ flow: port(2) }));
+    driver.holds = null;
+    const asked = driver.bundles.length;
+    await book.reconcile(3000);
+    expect(book.list().map(({ state }) => state)).toEqual(['removing', 'accepted']);
+    expect(driver.bundles).toHaveLength(asked);
   });
 
   it('makes room when there are too many: the one that expires first goes, and is counted', () => {

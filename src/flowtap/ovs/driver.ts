@@ -105,9 +105,10 @@ export class OvsDriver implements Driver {
     return { kind: 'accepted' };
   }
 
-  /** The blocks of which both directions are in the switch; none while it is away. */
-  async held(): Promise<readonly BlockId[]> {
-    return completeBlocks(this.#rules.all(), (await this.#keeper.list(this.#layout.cut)) ?? []);
+  /** The blocks of which both directions are in the switch; null while it is away. */
+  async held(): Promise<readonly BlockId[] | null> {
+    const flows = await this.#keeper.list(this.#layout.cut);
+    return flows === null ? null : completeBlocks(this.#rules.all(), flows);
   }
 
   /** Which contracts there shall be. Those that were before and are not among them end. */
