@@ -52,7 +52,7 @@ function block(blocks: Blocks, port: number, lifetime = 3_600_000_000, vlans: re
   return blocks.block({ flow, verdict: 'v1' as VerdictId, cause: 'because', owner: 'shop', from, lifetime });
 }
 
-const until = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 10_000, interval: 5 });
+const until = (check: () => void | Promise<void>): Promise<void> => vi.waitFor(check, { timeout: 10_000, interval: 5 });
 const cut = (): number => [...mock.flows.values()].filter(({ cookie }) => cookie !== BASE_COOKIE).length;
 const states = (blocks: Blocks): readonly string[] => blocks.list().map(({ state }) => state);
 
@@ -249,7 +249,8 @@ describe('any sequence of blocks, releases, crashes, cut connections and edits',
           expect(own).toHaveLength(5 + 2 * ports.size);
         });
         expect(mock.flows.has('stranger') ? 1 : 0).toBe(strangers);
-        expect(await driver.held()).toHaveLength(ports.size);
+        // A connection that was cut last need not be there again yet, though the flows are.
+        await until(async () => expect(await driver.held()).toHaveLength(ports.size));
         driver.stop();
       }),
       { numRuns: 40 },
