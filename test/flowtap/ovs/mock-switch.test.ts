@@ -52,7 +52,8 @@ function block(blocks: Blocks, port: number, lifetime = 3_600_000_000, vlans: re
   return blocks.block({ flow, verdict: 'v1' as VerdictId, cause: 'because', owner: 'shop', from, lifetime });
 }
 
-const until = (check: () => void | Promise<void>): Promise<void> => vi.waitFor(check, { timeout: 10_000, interval: 5 });
+const until = (check: () => void | Promise<void>): Promise<void> =>
+  vi.waitFor(check, { timeout: 10_000, interval: 5 });
 const cut = (): number => [...mock.flows.values()].filter(({ cookie }) => cookie !== BASE_COOKIE).length;
 const states = (blocks: Blocks): readonly string[] => blocks.list().map(({ state }) => state);
 
