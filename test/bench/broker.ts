@@ -9,6 +9,7 @@ import { count } from '../../src/broker/value/value.ts';
 import { findZeek } from '../../src/zeek/find.ts';
 import { freePort, ZeekProcess } from '../support/zeek-process.ts';
 import { exampleEvents, serveEvents } from './frames.ts';
+import { cost, median } from './measure.ts';
 
 /** Events of one run, and runs of each kind; the kinds take turns, and the median counts. */
 const EVENTS = 60_000;
@@ -90,14 +91,6 @@ export async function measureZeek(): Promise<number | null> {
   }
 }
 
-/** Seconds of processor time that this process spends on `work`. */
-async function cost(work: () => unknown): Promise<number> {
-  const before = process.cpuUsage();
-  await work();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1e6;
-}
-
 function repeat(events: readonly Buffer[], read: (event: Buffer) => unknown): void {
   for (let round = 0; round < ROUNDS; round += 1) for (const event of events) read(event);
 }
@@ -119,10 +112,6 @@ async function readPlainly(url: string): Promise<void> {
   });
   await once(socket, 'close');
   if (events !== EVENTS) throw new Error(`${events} of ${EVENTS} events arrived`);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 if (process.argv[2] === 'serve') {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { measureBroker, measureZeek } from './broker.ts';
+import { median } from './measure.ts';
 import { repeatCapture } from './repeat-capture.ts';
 import { collectEvents, decideAll } from './replay-capture.ts';
 import { measureCapture, measurePath } from './zeek.ts';
@@ -153,10 +154,6 @@ try {
   );
 } finally {
   await rm(folder, { recursive: true, force: true });
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 /** A baseline that touches every field of every event once. */

@@ -13,7 +13,9 @@ import { launchZeek } from '../../src/zeek/launch.ts';
 import { EVENT_TOPIC } from '../../src/zeek/report.ts';
 import { ZeekSource } from '../../src/zeek/source.ts';
 import { frames, MockZeek } from '../support/mock-zeek.ts';
+import { connectWhenThere } from '../support/plain-socket.ts';
 import { readRecording } from '../support/recording.ts';
+import { cost, median } from './measure.ts';
 
 const RECORDING = 'honest-200-rentals';
 /** The recording is sent so often, each time as another run of Zeek at a later time. */
@@ -68,7 +70,7 @@ export async function measureCapture(capture: string): Promise<number | null> {
     extra: ['FlowTap::replay_window=1000000000'],
     onLog: () => {},
   });
-  const socket = await connect(zeek.url);
+  const socket = await connectWhenThere(zeek.url);
   try {
     socket.send(writeSubscription([EVENT_TOPIC]).bytes.toString());
     let reports = 0;
@@ -87,19 +89,6 @@ export async function measureCapture(capture: string): Promise<number | null> {
   } finally {
     socket.terminate();
     await zeek.stop();
-  }
-}
-
-async function connect(url: string): Promise<WebSocket> {
-  for (let attempt = 0; ; attempt += 1) {
-    const socket = new WebSocket(`${url}/v1/messages/json`, { perMessageDeflate: false });
-    const opened = await new Promise<boolean>((resolve) => {
-      socket.once('open', () => resolve(true));
-      socket.once('error', () => resolve(false));
-    });
-    if (opened) return socket;
-    if (attempt > 600) throw new Error(`nobody listens at ${url}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 
@@ -129,17 +118,6 @@ async function readPlainly(url: string): Promise<void> {
   });
   await once(socket, 'close');
   if (events === 0) throw new Error('no event arrived');
-}
-
-async function cost(work: () => unknown): Promise<number> {
-  const before = process.cpuUsage();
-  await work();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1e6;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 /** The recording again and again; each time the epoch is another one, and the time later. */

@@ -3,7 +3,6 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { WebSocket } from 'ws';
 import dvdRental from '../../policies/dvd-rental.ts';
 import { readMessage, writeEvent, writeSubscription } from '../../src/broker/message.ts';
 import { hintsOf } from '../../src/policy/hints.ts';
@@ -12,23 +11,8 @@ import { scriptsHash, zeekVersion } from '../../src/zeek/grammars.ts';
 import { launchZeek } from '../../src/zeek/launch.ts';
 import { EVENT_TOPIC } from '../../src/zeek/report.ts';
 import { ZeekSource } from '../../src/zeek/source.ts';
+import { connectWhenThere } from '../support/plain-socket.ts';
 import { captureOf, hashOf, writeRecording } from '../support/recording.ts';
-
-async function connect(url: string): Promise<WebSocket> {
-  for (let attempt = 0; ; attempt += 1) {
-    const socket = new WebSocket(`${url}/v1/messages/json`, {
-      perMessageDeflate: false,
-      skipUTF8Validation: true,
-    });
-    const opened = await new Promise<boolean>((resolve) => {
-      socket.once('open', () => resolve(true));
-      socket.once('error', () => resolve(false));
-    });
-    if (opened) return socket;
-    if (attempt > 600) throw new Error(`nobody listens at ${url}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
 
 async function record(name: string): Promise<void> {
   const zeek = findZeek();
@@ -36,7 +20,7 @@ async function record(name: string): Promise<void> {
   const capture = join(tmpdir(), `${name}-${process.pid}.pcap`);
   writeFileSync(capture, gunzipSync(readFileSync(captureOf(name))));
   const launch = await launchZeek({ zeek, node: 'recorded', capture, onLog: (line) => console.error(line) });
-  const socket = await connect(launch.url);
+  const socket = await connectWhenThere(launch.url);
   const frames: Buffer[] = [];
   const source = new ZeekSource({ name, hints: hintsOf([dvdRental]), onEvent: () => {}, onNotice: () => {} });
   const ended = new Promise((resolve) => socket.once('close', resolve));
