@@ -80,6 +80,8 @@ export class ZeekSource {
   readonly #sequence = new Sequence();
   readonly #configuration: string;
   #epoch = '';
+  /** Whether our configuration was sent on this connection, and was followed. */
+  #asked: 'no' | 'sent' | 'followed' = 'no';
   /** It speaks another version of the events: nothing that it says is taken. */
   #refused = false;
   #replay = false;
@@ -112,6 +114,7 @@ export class ZeekSource {
         return this.#event(item.name, item.args);
       case 'lost':
         this.#flows.doubt();
+        this.#asked = 'no';
         this.#options.onNotice({ kind: 'lost', why: item.loss.message });
         return NOTHING;
       case 'malformed':
@@ -178,6 +181,7 @@ export class ZeekSource {
         this.#credited = 0n;
         this.#dropped = 0;
         this.#unfollowed = 0;
+        this.#asked = 'no';
         this.#flows.end('timeout');
         return true;
       case 'skipped':
@@ -216,11 +220,7 @@ export class ZeekSource {
   #answer(body: Body, uid: string): readonly ZeekEvent[] | null {
     switch (body.kind) {
       case 'hello':
-        if (body.configuration !== this.#configuration)
-          return [
-            configure(this.#configuration, this.#options.hints, this.#flows.limits, this.#options.hosts),
-          ];
-        return this.#replay ? [resume()] : NOTHING;
+        return this.#configure(body.configuration);
       case 'heartbeat':
         // After Zeek was away, it tells of its connections again, and then its heart beats.
         this.#flows.confirmed();
@@ -233,6 +233,23 @@ export class ZeekSource {
         if (!this.#flows.tell(uid, body)) this.zeek.strangers += 1;
         return null;
     }
+  }
+
+  /** Says once what matters; of two engines that want different things of one Zeek, neither may go on and on about it. */
+  #configure(followed: string): readonly ZeekEvent[] {
+    if (followed === this.#configuration) {
+      this.#asked = 'followed';
+      return this.#replay ? [resume()] : NOTHING;
+    }
+    if (this.#asked === 'sent') return NOTHING;
+    if (this.#asked === 'followed') {
+      const why = 'another engine has configured this Zeek otherwise: give each engine a Zeek of its own';
+      this.#options.onNotice({ kind: 'refused', why });
+      return NOTHING;
+    }
+    this.#asked = 'sent';
+    const { hints, hosts } = this.#options;
+    return [configure(this.#configuration, hints, this.#flows.limits, hosts)];
   }
 
   #losses({ dropped, unfollowed }: Extract<Body, { kind: 'heartbeat' }>): void {

@@ -235,6 +235,25 @@ describe('answers to Zeek', () => {
     ]);
   });
 
+  test('are none to a Zeek that another engine configures: it is told, and nobody goes on and on', () => {
+    const { source, notices } = open(new Map([['10.1.0.11:9000', 'http']]));
+    const zeek = new ReportWriter();
+    const [configure] = source.take(zeek.hello());
+    const [id] = configure?.args ?? [];
+    const configuration = id?.kind === 'string' ? id.text : '';
+    // A hello for another client that just came does not answer ours.
+    expect(source.take(zeek.hello({ configuration: 'other' }))).toEqual([]);
+    source.take(zeek.hello({ configuration }));
+    expect(source.take(zeek.hello({ configuration: 'other' }))).toEqual([]);
+    expect(notices.at(-1)).toMatchObject({ kind: 'refused', why: expect.stringContaining('another engine') });
+    source.take({
+      kind: 'lost',
+      loss: { code: 'broker-silent', message: '', closeCode: null },
+      unconfirmed: 0,
+    });
+    expect(source.take(zeek.hello({ configuration: 'other' }))).toHaveLength(1);
+  });
+
   test('of a replay confirm what was taken, and let Zeek end when the capture has', () => {
     const { source, events } = open();
     const zeek = new ReportWriter();
