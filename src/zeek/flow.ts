@@ -1,7 +1,8 @@
 // One connection as Zeek tells of it. Enters: its reports; leaves: events, read by the parsers of the embedded sensor.
 import type { Ambiguity, AmbiguityCode, Protocol } from '../events/common.ts';
 import type { EventDraft, FlowEvent } from '../events/event.ts';
-import type { Flow, Micros, Side, Span } from '../flow.ts';
+import { type Flow, type Micros, otherSide, type Side, type Span } from '../flow.ts';
+import { evictionOf, gapOf } from '../sensor/losses.ts';
 import type { SensorLimits, StreamEnd } from '../sensor/parser.ts';
 import type { Selector } from '../sensor/select.ts';
 import { countEvent, type SensorStatistics } from '../sensor/statistics.ts';
@@ -20,7 +21,6 @@ export interface Surroundings {
 }
 
 const NO_PACKETS: readonly number[] = [];
-const OPPOSITE: Readonly<Record<Side, Side>> = { orig: 'resp', resp: 'orig' };
 
 /** Follows one connection. Its streams are put together by where each report says that its bytes stand. */
 export class ZeekFlow {
@@ -71,12 +71,12 @@ export class ZeekFlow {
   data({ side: told, start, raw, length, reading, about }: Extract<Body, { kind: 'data' }>): void {
     const side = this.#sideOf(told);
     const position = this.#position[side] ?? start;
-    if (length === 0) this.#claims.add(side, start, reading, about);
+    // Also of no bytes: what was read of a message whose beginning has come already.
+    this.#claims.add(side, start, reading, about);
     if (start + length <= position) return;
     if (start > position) this.#gap(side, position, start);
     const known = Math.max(0, position - start);
     const bytes = raw.subarray(known);
-    this.#claims.add(side, start, reading, about);
     const from = start + known;
     const end = start + length;
     this.#position[side] = end;
@@ -130,20 +130,14 @@ export class ZeekFlow {
     this.#endSide('orig', how);
     this.#endSide('resp', how);
     if (how === 'evicted') {
-      this.#emitHere('orig', {
-        kind: 'analysis-lost',
-        cause: 'evicted',
-        protocol: this.protocol,
-        detail: 'more flows than the limit allows: this one was given up',
-        lasting: true,
-      });
+      this.#emitHere('orig', evictionOf(this.protocol));
     }
     this.#emitHere('orig', { kind: 'connection-end', how });
     this.#done = true;
   }
 
   #sideOf(told: Side): Side {
-    return this.#turned ? OPPOSITE[told] : told;
+    return this.#turned ? otherSide(told) : told;
   }
 
   #open(): UndecidedReader {
@@ -162,14 +156,8 @@ export class ZeekFlow {
   #gap(side: Side, start: number, end: number): void {
     this.#position[side] = end;
     this.#around.statistics.lostBytes += end - start;
-    const length = end - start;
-    const detail = `${length} ${length === 1 ? 'byte was' : 'bytes were'} not captured`;
-    const { protocol } = this;
-    this.#emit(
-      { side, start, end },
-      { kind: 'analysis-lost', cause: 'gap', protocol, detail, lasting: false },
-    );
-    this.#open().lost(side, start, length);
+    this.#emit({ side, start, end }, gapOf(end - start, this.protocol));
+    this.#open().lost(side, start, end - start);
   }
 
   #endSide(side: Side, how: StreamEnd): void {

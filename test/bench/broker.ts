@@ -9,7 +9,7 @@ import { count } from '../../src/broker/value/value.ts';
 import { findZeek } from '../../src/zeek/find.ts';
 import { freePort, ZeekProcess } from '../support/zeek-process.ts';
 import { exampleEvents, serveEvents } from './frames.ts';
-import { cost, median } from './measure.ts';
+import { costsInTurns } from './measure.ts';
 
 /** Events of one run, and runs of each kind; the kinds take turns, and the median counts. */
 const EVENTS = 60_000;
@@ -30,31 +30,21 @@ export async function measureBroker(): Promise<BrokerFigures> {
   const server = fork(new URL(import.meta.url), ['serve']);
   try {
     const [url] = (await once(server, 'message')) as [string];
-    const ours: number[] = [];
-    const theirs: number[] = [];
-    // The first round warms both up and does not count.
-    for (let run = 0; run <= RUNS; run += 1) {
-      const times = [await cost(() => readStream(url)), await cost(() => readPlainly(url))];
-      if (run === 0) continue;
-      ours.push(times[0] ?? Number.NaN);
-      theirs.push(times[1] ?? Number.NaN);
-    }
+    const [ours = Number.NaN, theirs = Number.NaN] = await costsInTurns(
+      RUNS,
+      () => readStream(url),
+      () => readPlainly(url),
+    );
     const events = exampleEvents();
-    const decoding: number[] = [];
-    const parsing: number[] = [];
-    for (let run = 0; run <= RUNS; run += 1) {
-      const times = [
-        await cost(() => repeat(events, readMessage)),
-        await cost(() => repeat(events, (event) => JSON.parse(event.toString()))),
-      ];
-      if (run === 0) continue;
-      decoding.push(times[0] ?? Number.NaN);
-      parsing.push(times[1] ?? Number.NaN);
-    }
+    const [decoding = Number.NaN, parsing = Number.NaN] = await costsInTurns(
+      RUNS,
+      () => repeat(events, readMessage),
+      () => repeat(events, (event) => JSON.parse(event.toString())),
+    );
     return {
-      eventsPerSecond: EVENTS / median(ours),
-      againstWs: median(theirs) / median(ours),
-      decoding: median(parsing) / median(decoding),
+      eventsPerSecond: EVENTS / ours,
+      againstWs: theirs / ours,
+      decoding: parsing / decoding,
     };
   } finally {
     server.kill();

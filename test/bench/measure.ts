@@ -1,11 +1,26 @@
 // What all measurements share. Enters: work, figures; leaves: processor time, medians.
 
 /** Seconds of processor time that this process spends on `work`. */
-export async function cost(work: () => unknown): Promise<number> {
+async function cost(work: () => unknown): Promise<number> {
   const before = process.cpuUsage();
   await work();
   const { user, system } = process.cpuUsage(before);
   return (user + system) / 1e6;
+}
+
+/** Medians of the processor time of each work. They take turns, and a first round, which warms all of them up, does not count. */
+export async function costsInTurns(
+  runs: number,
+  ...works: readonly (() => unknown)[]
+): Promise<readonly number[]> {
+  const times: number[][] = works.map(() => []);
+  for (let run = 0; run <= runs; run += 1) {
+    for (const [i, work] of works.entries()) {
+      const seconds = await cost(work);
+      if (run > 0) times[i]?.push(seconds);
+    }
+  }
+  return times.map(median);
 }
 
 export function median(values: readonly number[]): number {

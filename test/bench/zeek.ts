@@ -15,7 +15,7 @@ import { ZeekSource } from '../../src/zeek/source.ts';
 import { frames, MockZeek } from '../support/mock-zeek.ts';
 import { connectWhenThere } from '../support/plain-socket.ts';
 import { readRecording } from '../support/recording.ts';
-import { cost, median } from './measure.ts';
+import { costsInTurns } from './measure.ts';
 
 const RECORDING = 'honest-200-rentals';
 /** The recording is sent so often, each time as another run of Zeek at a later time. */
@@ -37,23 +37,15 @@ export async function measurePath(): Promise<PathFigures> {
   const server = fork(new URL(import.meta.url), ['serve']);
   try {
     const [url] = (await once(server, 'message')) as [string];
-    const ours: number[] = [];
-    const theirs: number[] = [];
     let counts = { reports: 0, verdicts: 0 };
-    // The first round warms both up and does not count.
-    for (let run = 0; run <= RUNS; run += 1) {
-      const own = await cost(async () => {
-        counts = await judge(url);
-      });
-      const plain = await cost(() => readPlainly(url));
-      if (run === 0) continue;
-      ours.push(own);
-      theirs.push(plain);
-    }
+    const own = async (): Promise<void> => {
+      counts = await judge(url);
+    };
+    const [ours = Number.NaN, theirs = Number.NaN] = await costsInTurns(RUNS, own, () => readPlainly(url));
     return {
       ...counts,
-      reportsPerSecond: counts.reports / median(ours),
-      againstWs: median(theirs) / median(ours),
+      reportsPerSecond: counts.reports / ours,
+      againstWs: theirs / ours,
     };
   } finally {
     server.kill();

@@ -1,10 +1,12 @@
 // Writes a story of requests as events, without packets. Enters: who asks whom for what; leaves: events in order.
+
 import type { AmqpContent, AmqpMethod, AmqpProperties } from '../../src/events/amqp.ts';
 import type { Ambiguity, Body, Header } from '../../src/events/common.ts';
 import type { Event, EventDraft, FlowEvent } from '../../src/events/event.ts';
 import type { LostCause } from '../../src/events/lost.ts';
 import type { SqlDialect, SqlValue } from '../../src/events/sql.ts';
 import type { Endpoint, Evidence, Flow, FlowId, Side } from '../../src/flow.ts';
+import { propertiesOf } from '../../src/testing/story-message.ts';
 
 /** Collects events with a clock of its own: each event is `step` microseconds after the one before. */
 export class Story {
@@ -226,22 +228,7 @@ export class Connection {
   }
 }
 
-const NO_PROPERTIES: AmqpProperties = {
-  contentType: 'application/json',
-  contentEncoding: null,
-  headers: null,
-  deliveryMode: null,
-  priority: null,
-  correlationId: null,
-  replyTo: null,
-  expiration: null,
-  messageId: null,
-  timestamp: null,
-  type: null,
-  userId: null,
-  appId: null,
-  clusterId: null,
-};
+const NO_PROPERTIES: AmqpProperties = propertiesOf({ body: {} });
 
 function message(parts: HttpParts): { headers: Header[]; body: Body } {
   const headers = Object.entries(parts.headers ?? {}).map(([name, value]) => ({ name, value }));

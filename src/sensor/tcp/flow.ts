@@ -4,6 +4,7 @@
 import type { Protocol } from '../../events/common.ts';
 import { type Flow, otherSide, type Side } from '../../flow.ts';
 import type { Ignored } from '../link/ignored.ts';
+import { evictionOf } from '../losses.ts';
 import type { StreamEnd } from '../parser.ts';
 import { ACK, FIN, RST, type Segment, SYN, URG } from '../segment.ts';
 import type { UndecidedReader } from '../undecided.ts';
@@ -105,13 +106,7 @@ export class TcpFlow {
     this.#endOf(this.orig, end);
     this.#endOf(this.resp, end);
     if (end === 'evicted') {
-      this.emitter.emitPacket(side, segment, {
-        kind: 'analysis-lost',
-        cause: 'evicted',
-        protocol: this.protocol,
-        detail: 'more flows than the limit allows: this one was given up',
-        lasting: true,
-      });
+      this.emitter.emitPacket(side, segment, evictionOf(this.protocol));
     }
     this.emitter.emitPacket(side, segment, { kind: 'connection-end', how: end });
     this.phase = 'ended';

@@ -1,5 +1,7 @@
 // What a flow does with one direction's reassembled stream. Enters: bytes, losses, conflicts; leaves: calls of the reader, events.
+
 import type { Side } from '../../flow.ts';
+import { gapOf } from '../losses.ts';
 import type { TcpFlow } from './flow.ts';
 import type { StreamSink } from './reassembly.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -23,12 +25,9 @@ export class Sink implements StreamSink {
   /** The parser hears of it too, after the event, so that what it says of its own state comes behind the cause. */
   lost(offset: number, length: number): void {
     this.#around.statistics.lostBytes += length;
-    const detail = `${length} ${length === 1 ? 'byte was' : 'bytes were'} not captured`;
     const { protocol, emitter } = this.#flow;
-    emitter.emit(
-      { side: this.#side, start: offset, end: offset + length },
-      { kind: 'analysis-lost', cause: 'gap', protocol, detail, lasting: false },
-    );
+    const span = { side: this.#side, start: offset, end: offset + length };
+    emitter.emit(span, gapOf(length, protocol));
     this.#flow.reader().lost(this.#side, offset, length);
   }
 

@@ -1,0 +1,15 @@
+// What both sources say of what was not read, in the same words. Enters: how much, of which protocol; leaves: event drafts.
+import type { Protocol } from '../events/common.ts';
+import type { EventDraft } from '../events/event.ts';
+
+/** `length` bytes of a stream will never come. */
+export function gapOf(length: number, protocol: Protocol | null): EventDraft {
+  const detail = `${length} ${length === 1 ? 'byte was' : 'bytes were'} not captured`;
+  return { kind: 'analysis-lost', cause: 'gap', protocol, detail, lasting: false };
+}
+
+/** A flow was given up to hold memory bounded. */
+export function evictionOf(protocol: Protocol | null): EventDraft {
+  const detail = 'more flows than the limit allows: this one was given up';
+  return { kind: 'analysis-lost', cause: 'evicted', protocol, detail, lasting: true };
+}
