@@ -50,7 +50,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const shared: Shared = {
     held: options.containment === 'redirect',
     nextVerdict: () => `v${++verdictCount}` as VerdictId,
-    nextChain: () => `c${++chainCount}` as ChainId,
+    nextChain: () => ++chainCount,
   };
   const monitors = options.policies.map((document) => new Monitor(compile(document), shared));
   const verdicts = { pass: 0, drop: 0, indeterminate: 0 };

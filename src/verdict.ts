@@ -190,6 +190,8 @@ export interface StepView {
     readonly ts: Micros;
     readonly evidence: Evidence;
     readonly answered: string | null;
+    /** The facts that only this request and what it causes speak of: its step may come any number of times. */
+    readonly origins: Readonly<Record<string, FactOrigin>>;
   }[];
   readonly children: readonly StepView[];
 }

@@ -1,7 +1,7 @@
 // One verdict of a run with the whole chain behind it, as JSON. Enters: a verdict, its chain; leaves: a record.
 import type { ChainView, StepView, Verdict } from '../verdict.ts';
 import { rangeRecord } from './evidence.ts';
-import { type ExplanationRecord, SCHEMA, type StepRecord } from './record.ts';
+import { type ExplanationRecord, type FactRecord, SCHEMA, type StepRecord } from './record.ts';
 import { timestamp } from './timestamp.ts';
 import { verdictRecord } from './verdict-record.ts';
 
@@ -31,12 +31,7 @@ export function explanationRecord(
             root: chain.root,
             opened: timestamp(chain.opened),
             keys: chain.keys,
-            facts: Object.entries(chain.origins).map(([fact, { value, source, evidence }]) => ({
-              fact,
-              value,
-              source,
-              range: rangeRecord(evidence),
-            })),
+            facts: factRecords(chain.origins),
             tree: stepRecord(chain.tree),
           },
   };
@@ -48,16 +43,26 @@ function counterfactual({ kind, reasons, nearest }: Verdict): readonly (readonly
   return nearest.differences.map(({ fact, expected }) => [fact, expected]);
 }
 
+function factRecords(origins: ChainView['origins']): readonly FactRecord[] {
+  return Object.entries(origins).map(([fact, { value, source, evidence }]) => ({
+    fact,
+    value,
+    source,
+    range: rangeRecord(evidence),
+  }));
+}
+
 function stepRecord({ step, expected, state, seen, children }: StepView): StepRecord {
   return {
     step,
     expected,
     state,
-    seen: seen.map(({ request, ts, evidence, answered }) => ({
+    seen: seen.map(({ request, ts, evidence, answered, origins }) => ({
       request,
       time: timestamp(ts),
       answered,
       range: rangeRecord(evidence),
+      facts: factRecords(origins),
     })),
     children: children.map(stepRecord),
   };

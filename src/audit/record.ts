@@ -172,8 +172,18 @@ export interface StepRecord {
     readonly time: Timestamp;
     readonly answered: string | null;
     readonly range: RangeRecord;
+    /** What only this request and those below it speak of: its step may come any number of times. */
+    readonly facts: readonly FactRecord[];
   }[];
   readonly children: readonly StepRecord[];
+}
+
+/** A value, and where it was first read. */
+export interface FactRecord {
+  readonly fact: string;
+  readonly value: string;
+  readonly source: string;
+  readonly range: RangeRecord;
 }
 
 /** Not part of a journal: what `flowtap explain --json` says. */
@@ -187,12 +197,7 @@ export interface ExplanationRecord extends RecordBase {
     readonly root: string;
     readonly opened: Timestamp;
     readonly keys: readonly string[];
-    readonly facts: readonly {
-      readonly fact: string;
-      readonly value: string;
-      readonly source: string;
-      readonly range: RangeRecord;
-    }[];
+    readonly facts: readonly FactRecord[];
     readonly tree: StepRecord;
   } | null;
 }

@@ -1,20 +1,29 @@
 // How well a place fits a request, and what a chain still lacks. Enters: chains, readings; leaves: counts and names.
 import type { Micros } from '../flow.ts';
-import { type ChainState, type FactReading, isDone, mayBeAbsent, type Slot } from './state.ts';
+import type { FactReading } from './scope.ts';
+import { type ChainState, type Instance, isDone, mayBeAbsent, type Slot, slotsBelow } from './state.ts';
 
-/** Steps that were expected exactly once, whose parent went well, and that are not done. */
+/** Steps that were expected, whose parent went well, and that are not done. */
 export function missingSteps(chain: ChainState): string[] {
-  return chain.slots
-    .filter((slot) => !mayBeAbsent(slot) && !isDone(slot))
-    .filter(({ parent }) => parent.state === 'answered' || (parent.plan.staysOpen && parent.state === 'open'))
-    .map((slot) => slot.plan.request);
+  return [...chain.missed, ...missingBelow(chain.root)];
+}
+
+/** The same of one request and what is below it. */
+export function missingBelow(instance: Instance): string[] {
+  const missing: string[] = [];
+  for (const slot of slotsBelow(instance)) {
+    const { parent } = slot;
+    const wentWell = parent.state === 'answered' || (parent.plan.staysOpen && parent.state === 'open');
+    if (wentWell && !mayBeAbsent(slot) && !isDone(slot)) missing.push(slot.plan.request);
+  }
+  return missing;
 }
 
 /** How many settled facts the readings agree with; null when one differs. */
-export function agreement(chain: ChainState, readings: readonly FactReading[]): number | null {
+export function agreement(slot: Slot, readings: readonly FactReading[]): number | null {
   let agreeing = 0;
   for (const reading of readings) {
-    const settled = chain.facts.get(reading.fact);
+    const settled = slot.fact(reading.fact);
     if (settled === undefined) continue;
     if (settled.value !== reading.value) return null;
     agreeing++;

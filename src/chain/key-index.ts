@@ -1,26 +1,46 @@
-// Finds the chains that explicit keys name. Enters: chains with their keys; leaves: chains.
+// Finds the chains that explicit keys name. Enters: chains with the keys of their requests; leaves: chains.
 import type { ChainState } from './state.ts';
 
-export class KeyIndex {
-  readonly #holders = new Map<string, Set<ChainState>>();
+/** The chains that have a key with one value: nearly always a single one, which then needs no set of its own. */
+type Holders = ChainState | Map<ChainState, number>;
 
-  /** Gives a chain the keys that it does not have yet; the first value of a key stays. */
-  bind(chain: ChainState, keys: ReadonlyMap<string, string>): void {
-    for (const [key, value] of keys) {
-      if (chain.keys.has(key)) continue;
-      chain.keys.set(key, value);
-      const holders = this.#holders.get(nameOf(key, value));
-      if (holders === undefined) this.#holders.set(nameOf(key, value), new Set([chain]));
-      else holders.add(chain);
+/** Chains that one key may name before the facts are asked first. */
+const MOST_NAMED = 64;
+
+export class KeyIndex {
+  readonly #keys = new Map<string, Map<string, Holders>>();
+
+  /** A request of this chain brought this key. Said twice it has to be taken back twice. */
+  add(chain: ChainState, key: string, value: string): void {
+    let values = this.#keys.get(key);
+    if (values === undefined) {
+      values = new Map();
+      this.#keys.set(key, values);
     }
+    const holders = values.get(value);
+    if (holders === undefined) values.set(value, chain);
+    else if (holders instanceof Map) holders.set(chain, (holders.get(chain) ?? 0) + 1);
+    else if (holders === chain) values.set(value, new Map([[chain, 2]]));
+    else
+      values.set(
+        value,
+        new Map([
+          [holders, 1],
+          [chain, 1],
+        ]),
+      );
   }
 
-  release(chain: ChainState): void {
-    for (const [key, value] of chain.keys) {
-      const holders = this.#holders.get(nameOf(key, value));
-      holders?.delete(chain);
-      if (holders?.size === 0) this.#holders.delete(nameOf(key, value));
-    }
+  remove(chain: ChainState, key: string, value: string): void {
+    const values = this.#keys.get(key);
+    const holders = values?.get(value);
+    if (values === undefined || holders === undefined) return;
+    if (holders instanceof Map) {
+      const left = (holders.get(chain) ?? 1) - 1;
+      if (left > 0) holders.set(chain, left);
+      else holders.delete(chain);
+      if (holders.size === 0) values.delete(value);
+    } else if (holders === chain) values.delete(value);
   }
 
   /**
@@ -28,36 +48,15 @@ export class KeyIndex {
    * is shared by more chains than are worth listing: whoever sends requests chooses their trace ids.
    */
   named(keys: ReadonlyMap<string, string>): readonly ChainState[] | 'many' | null {
-    let named: ChainState[] | null = null;
+    let named: readonly ChainState[] | null = null;
     for (const [key, value] of keys) {
-      const holders = this.#holders.get(nameOf(key, value));
+      const holders = this.#keys.get(key)?.get(value);
       if (holders === undefined) continue;
-      if (holders.size > MOST_NAMED) return 'many';
-      named = (named ?? [...holders]).filter((chain) => holders.has(chain));
+      if (holders instanceof Map) {
+        if (holders.size > MOST_NAMED) return 'many';
+        named = named === null ? [...holders.keys()] : named.filter((chain) => holders.has(chain));
+      } else named = named === null || named.includes(holders) ? [holders] : [];
     }
-    return named?.filter((chain) => !contradictsKeys(chain, keys)) ?? null;
+    return named;
   }
-}
-
-/** Chains that one key may name before the facts are asked first. */
-const MOST_NAMED = 64;
-
-/** Key names come from the policy and hold no line end, so two pairs never make the same name. */
-function nameOf(key: string, value: string): string {
-  return `${key}\n${value}`;
-}
-
-/** True when the chain has one of these keys with another value. */
-export function contradictsKeys(chain: ChainState, keys: ReadonlyMap<string, string>): boolean {
-  for (const [key, value] of keys) {
-    const own = chain.keys.get(key);
-    if (own !== undefined && own !== value) return true;
-  }
-  return false;
-}
-
-/** True when the chain has one of these keys with this very value. */
-export function sharesKey(chain: ChainState, keys: ReadonlyMap<string, string>): boolean {
-  for (const [key, value] of keys) if (chain.keys.get(key) === value) return true;
-  return false;
 }

@@ -1,5 +1,7 @@
 // Which open chain came closest to explaining a request that none explains. Enters: a request, slots; leaves: a nearness.
-import { blockersOf, type ChainRequest, type FactReading, type Slot } from './state.ts';
+import { keyAt } from './keys.ts';
+import type { FactReading } from './scope.ts';
+import { blockersOf, type ChainRequest, type Slot } from './state.ts';
 
 /** The closest place, and how it differs. */
 export interface Nearness {
@@ -60,7 +62,7 @@ function compare(request: ChainRequest, slot: Slot): Nearness {
   let agreeing = 0;
   const differing: { settled: FactReading; read: FactReading }[] = [];
   for (const read of request.facts) {
-    const settled = slot.chain.facts.get(read.fact);
+    const settled = slot.fact(read.fact);
     if (settled === undefined) continue;
     if (settled.value === read.value) agreeing++;
     else differing.push({ settled, read });
@@ -68,7 +70,7 @@ function compare(request: ChainRequest, slot: Slot): Nearness {
   let named = false;
   let contradicted = false;
   for (const [key, value] of request.keys) {
-    const own = slot.chain.keys.get(key);
+    const own = keyAt(slot.parent, key);
     if (own === value) named = true;
     else if (own !== undefined) contradicted = true;
   }

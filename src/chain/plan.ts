@@ -20,11 +20,16 @@ export interface StepPlan {
   readonly cardinality: Cardinality;
   /** For `eventually`: microseconds from its parent. */
   readonly within: number | null;
+  /** For `many`: how often it has to come, and how often it may; null for any number. */
+  readonly least: number;
+  readonly most: number | null;
   /** Further attempts after one failed or was never answered. */
   readonly retries: number;
   readonly order: 'any' | 'in-order';
   /** Names of the facts that such a request can carry, sorted. */
   readonly facts: readonly string[];
+  /** For `many`: the facts that only such a request and what it causes speak of. Each such request settles its own. */
+  readonly owns: ReadonlySet<string>;
   /** True when what it causes may come long after it was answered: a message waits in its queue. */
   readonly staysOpen: boolean;
   readonly parent: StepPlan | null;
@@ -42,10 +47,16 @@ export function describeCardinality(plan: StepPlan): string {
     case 'optional':
       return `at most once${retried}`;
     case 'many':
-      return 'any number of times';
+      return describeNumber(plan.least, plan.most);
     case 'required':
       return `once, before its parent is answered${retried}`;
     case 'eventually':
       return `once, within ${(plan.within ?? 0) / 1e6} s${retried}`;
   }
+}
+
+/** How often a step that may come often comes. */
+export function describeNumber(least: number, most: number | null): string {
+  if (most === null) return least === 0 ? 'any number of times' : `at least ${least} times`;
+  return least === 0 ? `at most ${most} times` : `${least} to ${most} times`;
 }

@@ -12,27 +12,30 @@ export class SlotIndex {
   add(slot: Slot): void {
     const kind = this.#kind(slot.plan.request, slot.plan.facts);
     const mask = maskOf(slot, kind.facts);
-    const values = kind.facts.map((fact, bit) =>
-      mask & (1 << bit) ? slot.chain.facts.get(fact)?.value : undefined,
-    );
-    const bucket = bucketName(mask, values);
-    const slots = kind.buckets.get(bucket);
-    if (slots === undefined) kind.buckets.set(bucket, new Set([slot]));
-    else slots.add(slot);
-    if (slots === undefined) kind.masks.set(mask, (kind.masks.get(mask) ?? 0) + 1);
-    slot.bucket = bucket;
+    let masked = kind.masks.get(mask);
+    if (masked === undefined) {
+      masked = { buckets: new Map(), partial: new Map() };
+      kind.masks.set(mask, masked);
+    }
+    const values = valuesOf(slot, kind.facts);
+    slot.bucket = bucketName(mask, values);
+    put(masked.buckets, slot.bucket, slot);
+    for (const [shared, buckets] of masked.partial) put(buckets, bucketName(shared, values), slot);
   }
 
   remove(slot: Slot): void {
-    if (slot.bucket === null) return;
     const kind = this.#kinds.get(slot.plan.request);
-    const slots = kind?.buckets.get(slot.bucket);
-    if (kind !== undefined && slots?.delete(slot) && slots.size === 0) {
-      kind.buckets.delete(slot.bucket);
-      const mask = Number.parseInt(slot.bucket, 36);
-      const left = (kind.masks.get(mask) ?? 1) - 1;
-      if (left === 0) kind.masks.delete(mask);
-      else kind.masks.set(mask, left);
+    if (slot.bucket === null || kind === undefined) return;
+    const mask = Number.parseInt(slot.bucket, 36);
+    const masked = kind.masks.get(mask);
+    if (masked !== undefined) {
+      take(masked.buckets, slot.bucket, slot);
+      if (masked.buckets.size === 0) kind.masks.delete(mask);
+      else if (masked.partial.size > 0) {
+        // The facts of a chain do not change while its slots are in the index, so they still name the same buckets.
+        const values = valuesOf(slot, kind.facts);
+        for (const [shared, buckets] of masked.partial) take(buckets, bucketName(shared, values), slot);
+      }
     }
     slot.bucket = null;
   }
@@ -43,17 +46,16 @@ export class SlotIndex {
     if (kind === undefined) return;
     const values = kind.facts.map((fact) => request.facts.find((reading) => reading.fact === fact)?.value);
     const carried = values.reduce((bits, value, bit) => (value === undefined ? bits : bits | (1 << bit)), 0);
-    // A fact that the chain has settled and the request leaves out (an optional one) does not contradict it.
-    const masks = [...kind.masks.keys()].sort((a, b) => bits(b & carried) - bits(a & carried));
-    for (const mask of masks) {
-      if ((mask & ~carried) !== 0) continue;
-      const found = kind.buckets.get(bucketName(mask, values));
+    const masks = [...kind.masks].sort(([a], [b]) => bits(b & carried) - bits(a & carried));
+    for (const [mask, masked] of masks) {
+      // A fact that the chain has settled and the request leaves out (an optional one) does not contradict it.
+      const shared = mask & carried;
+      const buckets = shared === mask ? masked.buckets : partialOf(kind, masked, shared);
+      const found = buckets.get(bucketName(shared, values));
       if (found === undefined) continue;
-      for (const slot of found) yield { slot, agreeing: bits(mask) };
-    }
-    for (const mask of masks) {
-      if ((mask & ~carried) === 0) continue;
-      yield* partlyCarried(kind, mask, mask & carried, values);
+      const agreeing = bits(shared);
+      if (found instanceof Set) for (const slot of found) yield { slot, agreeing };
+      else yield { slot: found, agreeing };
     }
   }
 
@@ -61,45 +63,65 @@ export class SlotIndex {
     const known = this.#kinds.get(request);
     if (known !== undefined) return known;
     // 30 facts in one request are more than a mask of small integers holds; policies have a handful.
-    const made = { facts: facts.slice(0, 30), buckets: new Map(), masks: new Map() };
+    const made = { facts: facts.slice(0, 30), masks: new Map() };
     this.#kinds.set(request, made);
     return made;
   }
 }
 
-interface Kind {
-  readonly facts: readonly string[];
-  readonly buckets: Map<string, Set<Slot>>;
-  /** How many buckets there are of each mask. */
-  readonly masks: Map<number, number>;
+/** Most buckets hold one slot, which then needs no set of its own. */
+type Buckets = Map<string, Slot | Set<Slot>>;
+
+/** The slots whose chains have settled the same facts. */
+interface Masked {
+  readonly buckets: Buckets;
+  /** The same slots by fewer of these facts, for requests that leave out the others; made when first asked for. */
+  readonly partial: Map<number, Buckets>;
 }
 
-/** The slow way, for requests that leave out an optional fact: every bucket of the mask is looked at. */
-function* partlyCarried(
-  kind: Kind,
-  mask: number,
-  shared: number,
-  values: readonly (string | undefined)[],
-): Generator<{ slot: Slot; agreeing: number }> {
-  const prefix = `${mask.toString(36)}|`;
-  for (const [name, slots] of kind.buckets) {
-    if (!name.startsWith(prefix)) continue;
-    for (const slot of slots) {
-      const agrees = kind.facts.every(
-        (fact, bit) => (shared & (1 << bit)) === 0 || slot.chain.facts.get(fact)?.value === values[bit],
-      );
-      if (agrees) yield { slot, agreeing: bits(shared) };
-    }
+interface Kind {
+  readonly facts: readonly string[];
+  readonly masks: Map<number, Masked>;
+}
+
+function partialOf(kind: Kind, masked: Masked, shared: number): Buckets {
+  const known = masked.partial.get(shared);
+  if (known !== undefined) return known;
+  const made: Buckets = new Map();
+  for (const held of masked.buckets.values()) {
+    for (const slot of held instanceof Set ? held : [held])
+      put(made, bucketName(shared, valuesOf(slot, kind.facts)), slot);
   }
+  masked.partial.set(shared, made);
+  return made;
+}
+
+function put(buckets: Buckets, name: string, slot: Slot): void {
+  const held = buckets.get(name);
+  if (held === undefined) buckets.set(name, slot);
+  else if (held instanceof Set) held.add(slot);
+  else buckets.set(name, new Set([held, slot]));
+}
+
+function take(buckets: Buckets, name: string, slot: Slot): void {
+  const held = buckets.get(name);
+  if (held instanceof Set) {
+    held.delete(slot);
+    if (held.size === 0) buckets.delete(name);
+  } else if (held === slot) buckets.delete(name);
 }
 
 function maskOf(slot: Slot, facts: readonly string[]): number {
   let mask = 0;
   for (let bit = 0; bit < facts.length; bit++) {
     const fact = facts[bit];
-    if (fact !== undefined && slot.chain.facts.has(fact)) mask |= 1 << bit;
+    if (fact !== undefined && slot.fact(fact) !== undefined) mask |= 1 << bit;
   }
   return mask;
+}
+
+function valuesOf(slot: Slot, facts: readonly string[]): (string | undefined)[] {
+  return facts.map((fact) => slot.fact(fact)?.value);
 }
 
 /** Lengths go before the values, so that no value can imitate two. */

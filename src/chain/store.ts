@@ -3,20 +3,23 @@
 // in step; these are private to this one class.
 import type { Micros } from '../flow.ts';
 import type { ChainId, ChainRecord, VerdictId } from '../verdict.ts';
-import { agreement, goesBefore, isTimely, missingSteps } from './agreement.ts';
+import { agreement, goesBefore, isTimely, missingBelow, missingSteps } from './agreement.ts';
 import { Deadlines } from './deadlines.ts';
-import { contradictsKeys, KeyIndex, sharesKey } from './key-index.ts';
+import { KeyIndex } from './key-index.ts';
+import { contradictsKeys, sharesKey } from './keys.ts';
 import { type Nearness, nearestOf, RecentSlots } from './nearest.ts';
 import type { StepPlan } from './plan.ts';
+import type { FactReading, Scope } from './scope.ts';
 import { SlotIndex } from './slot-index.ts';
 import {
   blockersOf,
   type ChainRequest,
   ChainState,
-  type FactReading,
-  type Instance,
+  Instance,
   isDone,
-  type Slot,
+  type Origin,
+  Slot,
+  slotsBelow,
 } from './state.ts';
 
 export interface StoreOptions {
@@ -28,7 +31,8 @@ export interface StoreOptions {
   readonly lifetime: Micros;
   /** Chains open at once; the oldest is given up when there are more. */
   readonly capacity: number;
-  readonly nextId: () => ChainId;
+  /** Counts the chains of a run. */
+  readonly nextSerial: () => number;
 }
 
 /** A place that explains a request, and how many chains offered one. */
@@ -55,11 +59,17 @@ type Due =
 const MOST_TIES = 64;
 /** Ended chains kept for whoever asks what they were. */
 const KEPT_CHAINS = 1000;
+/** Requests of one chain that are kept at once; with more, no further one is explained until some are done. */
+const MOST_REQUESTS = 4096;
+/** Requests of a step that may come often that are kept after they are done. */
+const KEPT_ATTEMPTS = 8;
+/** A request with more facts than the index compares has the others compared one by one. */
+const INDEXED_FACTS = 30;
 
 export class ChainStore {
   readonly #options: StoreOptions;
-  readonly #chains = new Map<ChainId, ChainState>();
-  readonly #kept = new Map<ChainId, ChainState>();
+  readonly #chains = new Map<number, ChainState>();
+  readonly #kept = new Map<number, ChainState>();
   readonly #waiting = new SlotIndex();
   readonly #recent = new RecentSlots();
   readonly #keys = new KeyIndex();
@@ -86,17 +96,16 @@ export class ChainStore {
   }
 
   get(id: ChainId): ChainState | null {
-    return this.#chains.get(id) ?? this.#kept.get(id) ?? null;
+    const serial = Number(id.slice(1));
+    return this.#chains.get(serial) ?? this.#kept.get(serial) ?? null;
   }
 
   /** Begins a chain with the request that causes it. `tainted` names the verdict that denied this request. */
-  begin(plan: StepPlan, request: ChainRequest, title: string, tainted: VerdictId | null): Instance {
+  begin(plan: StepPlan, request: ChainRequest, origin: Origin, tainted: VerdictId | null): Instance {
     if (this.#chains.size >= this.#options.capacity) this.#evictOldest(request.ts);
-    const chain = new ChainState(this.#options.nextId(), title, request.ts, tainted);
-    this.#chains.set(chain.id, chain);
+    const chain = new ChainState(this.#options.nextSerial(), origin, request.ts, tainted);
+    this.#chains.set(chain.serial, chain);
     this.#opened++;
-    for (const reading of request.facts) chain.settle(reading);
-    this.#keys.bind(chain, request.keys);
     chain.plant(this.#place(chain, plan, null, request, tainted));
     this.#settle(chain, request.ts);
     return chain.root;
@@ -112,7 +121,7 @@ export class ChainStore {
     let bestAgreeing = -1;
     const chains = new Set<ChainState>();
     const offer = (slot: Slot, agreeing: number): void => {
-      if (!isTimely(slot, request.ts, this.#options.skew)) return;
+      if (!isTimely(slot, request.ts, this.#options.skew) || slot.chain.size >= MOST_REQUESTS) return;
       chains.add(slot.chain);
       if (agreeing > bestAgreeing || (agreeing === bestAgreeing && best !== null && goesBefore(slot, best))) {
         best = slot;
@@ -121,16 +130,17 @@ export class ChainStore {
     };
     if (named !== null && named !== 'many') {
       for (const chain of named) {
-        for (const slot of chain.slots) {
-          if (slot.state !== 'waiting' || slot.plan.request !== request.request) continue;
-          const agreeing = agreement(chain, request.facts);
+        for (let slot = chain.waiting; slot !== null; slot = slot.after) {
+          if (slot.plan.request !== request.request || contradictsKeys(slot.parent, request.keys)) continue;
+          const agreeing = agreement(slot, request.facts);
           if (agreeing !== null) offer(slot, agreeing);
         }
       }
     } else {
       for (const { slot, agreeing } of this.#waiting.matching(request)) {
-        if (contradictsKeys(slot.chain, request.keys)) continue;
-        if (named === 'many' && !sharesKey(slot.chain, request.keys)) continue;
+        if (contradictsKeys(slot.parent, request.keys)) continue;
+        if (named === 'many' && !sharesKey(slot.parent, request.keys)) continue;
+        if (request.facts.length > INDEXED_FACTS && agreement(slot, request.facts) === null) continue;
         offer(slot, agreeing);
         if (chains.size >= MOST_TIES) break;
       }
@@ -146,26 +156,41 @@ export class ChainStore {
   /** Puts a request into its place. `taint` marks it as the consequence of a denied one. */
   accept(slot: Slot, request: ChainRequest, taint: VerdictId | null): Instance {
     const chain = slot.chain;
-    this.settleFacts(chain, request.facts);
-    this.#keys.bind(chain, request.keys);
+    const many = slot.plan.cardinality === 'many';
+    if (many) this.#forget(slot);
     const instance = this.#place(chain, slot.plan, slot, request, taint ?? slot.parent.taint);
-    slot.attempts.push(instance);
-    if (slot.plan.cardinality !== 'many') this.#setState(slot, 'spent', request.ts);
+    // Every accepted request ends the place's waiting, but for a step that may come more often.
+    if (!many || cameAsOftenAsItMay(slot)) this.#setState(slot, 'spent', request.ts);
     if (isDone(slot)) this.#unblock(slot.parent, request.ts);
     this.#settle(chain, request.ts);
     return instance;
   }
 
-  /** Settles facts that are not settled yet; those that are stay as they are. */
-  settleFacts(chain: ChainState, readings: readonly FactReading[]): void {
-    const fresh = readings.filter((reading) => !chain.facts.has(reading.fact));
+  /** Settles what a request or its answer says, where it is not settled yet; what is settled stays as it is. */
+  settleFacts(instance: Instance, readings: readonly FactReading[]): void {
+    const fresh = readings.filter(({ fact }) => instance.scope.fact(fact) === undefined);
     if (fresh.length === 0) return;
-    const names = new Set(fresh.map((reading) => reading.fact));
-    const moved = chain.slots.filter(
-      (slot) => slot.bucket !== null && slot.plan.facts.some((fact) => names.has(fact)),
-    );
+    const owners = new Map<Scope, FactReading[]>();
+    for (const reading of fresh) {
+      const owner = instance.scope.ownerOf(reading.fact);
+      const known = owners.get(owner);
+      if (known === undefined) owners.set(owner, [reading]);
+      else known.push(reading);
+    }
+    for (const [owner, owned] of owners) this.#settleIn(owner, instance, owned);
+  }
+
+  /** The slots that can see these facts are found anew under them. */
+  #settleIn(owner: Scope, instance: Instance, readings: readonly FactReading[]): void {
+    const names = new Set(readings.map(({ fact }) => fact));
+    const moved: Slot[] = [];
+    let top = instance;
+    while (top.above !== null && isWithin(top.above.scope, owner)) top = top.above;
+    for (const slot of slotsBelow(top)) {
+      if (slot.bucket !== null && slot.plan.facts.some((fact) => names.has(fact))) moved.push(slot);
+    }
     for (const slot of moved) this.#waiting.remove(slot);
-    for (const reading of fresh) chain.settle(reading);
+    owner.settle(readings);
     for (const slot of moved) {
       this.#waiting.add(slot);
       this.#activated.add(slot.plan.request);
@@ -239,49 +264,28 @@ export class ChainStore {
     request: ChainRequest,
     taint: VerdictId | null,
   ): Instance {
-    const lasting = plan.staysOpen || request.unanswered;
-    const instance: Instance = {
-      chain,
-      plan,
-      slot,
-      summary: request.summary,
-      ts: request.ts,
-      evidence: request.evidence,
-      state: request.unanswered ? 'answered' : 'open',
-      answer: null,
-      ended: null,
-      serving: true,
-      taint,
-      slots: [],
-    };
-    chain.requests++;
-    if (!lasting) chain.live++;
+    const instance = new Instance(chain, plan, slot, request, taint);
     const before = plan.cardinality === 'many' ? undefined : slot?.attempts.at(-1);
-    if (before === undefined) for (const child of plan.children) this.#addSlot(instance, child, request.ts);
+    if (slot !== null) addAttempt(slot, instance);
+    chain.requests++;
+    chain.size++;
+    if (!plan.staysOpen && !request.unanswered) chain.live++;
+    for (let own = instance.ownKeys; own !== null; own = own.next) this.#keys.add(chain, own.key, own.value);
+    this.settleFacts(instance, request.facts);
+    if (before === undefined) this.#addSlots(instance, request.ts);
     else this.#adopt(before, instance, request.ts);
     this.#unblock(instance, request.ts);
     return instance;
   }
 
-  #addSlot(parent: Instance, plan: StepPlan, now: Micros): void {
-    const slot: Slot = {
-      chain: parent.chain,
-      parent,
-      plan,
-      attempts: [],
-      forgiven: 0,
-      denied: null,
-      state: 'blocked',
-      since: now,
-      bucket: null,
-      due: plan.within === null ? null : now + plan.within,
-      overdue: false,
-    };
-    parent.slots.push(slot);
-    parent.chain.slots.push(slot);
-    parent.chain.live++;
-    this.#recent.add(slot);
-    if (slot.due !== null) this.#due.add(slot.due, { kind: 'overdue', slot });
+  #addSlots(parent: Instance, now: Micros): void {
+    if (parent.plan.children.length === 0) return;
+    parent.slots = parent.plan.children.map((plan) => new Slot(parent, plan, now));
+    parent.chain.live += parent.slots.length;
+    for (const slot of parent.slots) {
+      this.#recent.add(slot);
+      if (slot.due !== null) this.#due.add(slot.due, { kind: 'overdue', slot });
+    }
   }
 
   /**
@@ -289,9 +293,10 @@ export class ChainStore {
    * lost may not be debited again, or a service could bill twice by hanging up.
    */
   #adopt(before: Instance, after: Instance, now: Micros): void {
-    for (const slot of before.slots.splice(0)) {
+    after.slots = before.slots;
+    before.slots = [];
+    for (const slot of after.slots) {
       slot.parent = after;
-      after.slots.push(slot);
       slot.forgiven = slot.attempts.length;
       if (slot.plan.within !== null && !isDone(slot)) {
         slot.due = now + slot.plan.within;
@@ -301,6 +306,38 @@ export class ChainStore {
         slot.plan.cardinality !== 'many' && (isDone(slot) || slot.attempts.at(-1)?.state === 'open');
       this.#setState(slot, settled ? 'spent' : 'blocked', now);
     }
+  }
+
+  /**
+   * Requests of a step that may come often are not all kept: the oldest that are over go, with what they missed noted. The
+   * list is gone through each time it has doubled, so that a request costs the same however many are open.
+   */
+  #forget(slot: Slot): void {
+    const { attempts, chain } = slot;
+    if (attempts.length < 2 * KEPT_ATTEMPTS || (attempts.length & (attempts.length - 1)) !== 0) return;
+    let over = attempts.filter(isOver).length;
+    const missed = new Set(chain.missed);
+    slot.attempts = attempts.filter((attempt) => {
+      if (!isOver(attempt) || over-- <= KEPT_ATTEMPTS) return true;
+      if (attempt.state === 'answered') slot.settled++;
+      for (const name of missingBelow(attempt)) missed.add(name);
+      chain.size -= this.#release(attempt);
+      return false;
+    });
+    if (missed.size > chain.missed.length) chain.missed = [...missed];
+  }
+
+  /** Nothing finds this request or what is below it any more. Gives how many requests these were. */
+  #release(instance: Instance): number {
+    let requests = 1;
+    for (let own = instance.ownKeys; own !== null; own = own.next)
+      this.#keys.remove(instance.chain, own.key, own.value);
+    for (const slot of instance.slots) {
+      if (slot.bucket !== null) this.#waiting.remove(slot);
+      this.#recent.retire(slot);
+      for (const attempt of slot.attempts) requests += this.#release(attempt);
+    }
+    return requests;
   }
 
   /** Opens the places whose predecessors are done. */
@@ -314,11 +351,15 @@ export class ChainStore {
     if (slot.state === state) return;
     const counted = (value: Slot['state']): number => (value === 'waiting' || value === 'blocked' ? 1 : 0);
     slot.chain.live += counted(state) - counted(slot.state);
-    if (slot.bucket !== null) this.#waiting.remove(slot);
+    if (slot.state === 'waiting') {
+      this.#waiting.remove(slot);
+      slot.chain.unlink(slot);
+    }
     slot.state = state;
     if (state === 'waiting') {
       slot.since = at;
       this.#waiting.add(slot);
+      slot.chain.link(slot);
       this.#activated.add(slot.plan.request);
     }
   }
@@ -331,7 +372,7 @@ export class ChainStore {
     if (instance.chain.ended !== null) return;
     const slot = instance.slot;
     if (slot !== null && state !== 'answered' && slot.state === 'spent' && slot.parent.serving) {
-      if (slot.attempts.length - slot.forgiven <= slot.plan.retries) this.#setState(slot, 'waiting', at);
+      if (mayComeAgain(slot)) this.#setState(slot, 'waiting', at);
     }
     if (slot !== null && state === 'answered') this.#unblock(slot.parent, at);
     if (!lasting) this.#due.add(at + this.#options.grace, { kind: 'close', instance });
@@ -355,13 +396,9 @@ export class ChainStore {
 
   #end(chain: ChainState, now: Micros, why: 'settled' | 'expired' | 'source'): void {
     chain.ended = now;
-    for (const slot of chain.slots) {
-      if (slot.bucket !== null) this.#waiting.remove(slot);
-      this.#recent.retire(slot);
-    }
-    this.#keys.release(chain);
-    this.#chains.delete(chain.id);
-    this.#kept.set(chain.id, chain);
+    this.#release(chain.root);
+    this.#chains.delete(chain.serial);
+    this.#kept.set(chain.serial, chain);
     if (this.#kept.size > KEPT_CHAINS) {
       const oldest = this.#kept.keys().next();
       if (oldest.done !== true) this.#kept.delete(oldest.value);
@@ -385,4 +422,36 @@ export class ChainStore {
     if (news.length > 0) this.#news = [];
     return news;
   }
+}
+
+/** The first few are copied, since an array that grows takes room for 16 more. */
+function addAttempt(slot: Slot, instance: Instance): void {
+  if (slot.attempts.length < 4) slot.attempts = [...slot.attempts, instance];
+  else slot.attempts.push(instance);
+}
+
+function isWithin(scope: Scope, outer: Scope): boolean {
+  for (let at: Scope | null = scope; at !== null; at = at.outer) if (at === outer) return true;
+  return false;
+}
+
+/** True when a step that may come often has come as often as it may; what failed does not count. */
+function cameAsOftenAsItMay({ plan, attempts, settled }: Slot): boolean {
+  if (plan.most === null) return false;
+  const good = attempts.filter(({ state }) => state === 'answered' || state === 'open').length;
+  return settled + good >= plan.most;
+}
+
+/** True when a place that was taken may be taken again, because what came failed. */
+function mayComeAgain(slot: Slot): boolean {
+  if (slot.plan.cardinality === 'many') return !cameAsOftenAsItMay(slot);
+  return slot.attempts.length - slot.forgiven <= slot.plan.retries;
+}
+
+/** True when nothing will come of a request any more. */
+function isOver(instance: Instance): boolean {
+  if (instance.state === 'open') return false;
+  return instance.slots.every(
+    (slot) => (slot.state === 'spent' || slot.state === 'closed') && slot.attempts.every(isOver),
+  );
 }

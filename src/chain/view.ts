@@ -1,16 +1,15 @@
 // Draws a chain for a person: what was expected, what came. Enters: a chain; leaves: a plain tree.
 import type { ChainView, FactOrigin, StepView } from '../verdict.ts';
 import { describeCardinality } from './plan.ts';
-import type { ChainState, Instance, Slot } from './state.ts';
+import type { Scope } from './scope.ts';
+import { type ChainState, type Instance, type Slot, slotsBelow } from './state.ts';
 
 /** The whole chain as a tree. */
 export function viewOf(chain: ChainState): ChainView {
-  const origins: Record<string, FactOrigin> = {};
-  for (const [name, { value, source, evidence }] of chain.facts) origins[name] = { value, source, evidence };
   return {
     ...chain.reference,
-    keys: [...chain.keys].map(([key, value]) => `${key}=${value}`),
-    origins,
+    keys: keysOf(chain.root),
+    origins: originsOf(chain),
     tree: {
       step: chain.root.plan.request,
       expected: 'the user request',
@@ -19,6 +18,23 @@ export function viewOf(chain: ChainState): ChainView {
       children: chain.root.slots.map(slotView),
     },
   };
+}
+
+function originsOf(scope: Scope): Record<string, FactOrigin> {
+  return Object.fromEntries(
+    scope.own.map(({ fact, value, source, evidence }) => [fact, { value, source, evidence }]),
+  );
+}
+
+/** The keys of all its requests, each once, those of the user request first. */
+function keysOf(root: Instance): readonly string[] {
+  const keys = new Set<string>();
+  const add = ({ ownKeys }: Instance): void => {
+    for (let own = ownKeys; own !== null; own = own.next) keys.add(`${own.key}=${own.value}`);
+  };
+  add(root);
+  for (const slot of slotsBelow(root)) for (const attempt of slot.attempts) add(attempt);
+  return [...keys];
 }
 
 function slotView(slot: Slot): StepView {
@@ -48,5 +64,6 @@ function seen(instance: Instance): StepView['seen'][number] {
     ts: instance.ts,
     evidence: instance.evidence,
     answered: instance.answer,
+    origins: instance.plan.owns.size === 0 ? {} : originsOf(instance.scope),
   };
 }

@@ -88,10 +88,10 @@ export class Answering {
     if (match === null) return;
     if (match.kind === 'matched') {
       const differing = match.facts.flatMap((read) => {
-        const settled = instance.chain.facts.get(read.fact);
+        const settled = instance.scope.fact(read.fact);
         return settled !== undefined && settled.value !== read.value ? [{ read, settled }] : [];
       });
-      store.settleFacts(instance.chain, match.facts);
+      store.settleFacts(instance, match.facts);
       const [first] = differing;
       if (first === undefined || !trusted) return;
       const text = say.responseDiffers(about.subject, first.read, first.settled);

@@ -9,11 +9,12 @@ import type {
   Normaliser,
   PolicyDocument,
   RequestDeclaration,
-  SqlOperand,
   SqlRequestDeclaration,
   StepDeclaration,
 } from './document.ts';
+import { factsByRequest } from './fact-names.ts';
 import { hashOf } from './hash.ts';
+import { scopesOf } from './scopes.ts';
 
 export interface CompiledPolicy {
   readonly document: PolicyDocument;
@@ -60,8 +61,10 @@ export function compile(document: PolicyDocument): CompiledPolicy {
   const facts = factsByRequest(document);
   const steps = new Map<string, StepPlan>();
   const roots = new Map<string, StepPlan>();
-  for (const { root } of document.chains)
-    roots.set(root.request, planOf(root, null, 0, requests, facts, steps));
+  for (const { root } of document.chains) {
+    const scopes = scopesOf(root, requests);
+    roots.set(root.request, planOf(root, null, 0, { requests, facts, scopes }, steps));
+  }
   return {
     document,
     hash: hashOf(document),
@@ -104,59 +107,42 @@ function normalisersOf(document: PolicyDocument): ReadonlyMap<string, Normaliser
   return normalisers;
 }
 
-/** The facts that each request carries itself (those of its response come too late to find its chain). */
-export function factsByRequest(document: PolicyDocument): ReadonlyMap<string, readonly string[]> {
-  const found = new Map<string, readonly string[]>();
-  for (const request of document.requests) {
-    const names = new Set<string>();
-    for (const { fact, source } of request.facts) {
-      if (source.in !== 'response-body' && source.in !== 'response-header' && source.in !== 'result')
-        names.add(fact);
-    }
-    if (request.protocol === 'sql') for (const fact of operandFacts(request)) names.add(fact);
-    found.set(request.id, [...names].sort());
-  }
-  return found;
-}
-
-/** Facts named by the operands of a statement. */
-export function operandFacts(request: SqlRequestDeclaration): readonly string[] {
-  const inside = (operand: SqlOperand): readonly string[] => {
-    if (operand.kind === 'fact') return [operand.fact];
-    return operand.kind === 'increase' || operand.kind === 'decrease' ? inside(operand.by) : [];
-  };
-  return [...request.where, ...request.values].flatMap(({ operand }) => inside(operand));
-}
-
 function planOf(
   step: StepDeclaration,
   parent: StepPlan | null,
   position: number,
-  requests: ReadonlyMap<string, RequestDeclaration>,
-  facts: ReadonlyMap<string, readonly string[]>,
+  known: {
+    readonly requests: ReadonlyMap<string, RequestDeclaration>;
+    readonly facts: ReadonlyMap<string, readonly string[]>;
+    readonly scopes: ReadonlyMap<StepDeclaration, ReadonlySet<string>>;
+  },
   steps: Map<string, StepPlan>,
 ): StepPlan {
-  const request = requests.get(step.request);
+  const request = known.requests.get(step.request);
   const delivered = request?.protocol === 'amqp' && request.action.kind === 'deliver';
   const children: StepPlan[] = [];
   const plan: StepPlan = {
     request: step.request,
     cardinality: step.cardinality,
     within: step.within,
+    least: step.least,
+    most: step.most,
     // A broker delivers again what was not acknowledged; that is its duty and not the consumer's doing.
     retries: delivered ? Math.max(step.retries, REDELIVERIES) : step.retries,
     order: step.order,
-    facts: facts.get(step.request) ?? [],
+    facts: known.facts.get(step.request) ?? [],
+    owns: known.scopes.get(step) ?? NONE,
     staysOpen: request?.protocol === 'amqp' && request.action.kind === 'publish',
     parent,
     position,
     children,
   };
   if (!steps.has(step.request)) steps.set(step.request, plan);
-  for (const [i, child] of step.children.entries())
-    children.push(planOf(child, plan, i, requests, facts, steps));
+  for (const [i, child] of step.children.entries()) children.push(planOf(child, plan, i, known, steps));
   return plan;
 }
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** Redeliveries of one message that are explained. */
 const REDELIVERIES = 16;

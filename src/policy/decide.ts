@@ -1,6 +1,6 @@
 // Whether an open chain explains a request. Enters: an observed request, the open chains; leaves: a decision with its reason.
 import type { Nearness } from '../chain/nearest.ts';
-import type { ChainRequest, Instance } from '../chain/state.ts';
+import type { ChainRequest, Instance, Origin } from '../chain/state.ts';
 import type { ChainStore } from '../chain/store.ts';
 import { assertNever } from '../errors.ts';
 import type { LostCause } from '../events/lost.ts';
@@ -89,6 +89,11 @@ function requestOf(observed: ObservedRequest, id: string, facts: ChainRequest['f
   };
 }
 
+/** Whose request this is. */
+export function originOf(observed: ObservedRequest): Origin {
+  return { from: observed.subject.from, address: observed.source };
+}
+
 function explain(
   policy: CompiledPolicy,
   chains: Chains,
@@ -107,8 +112,7 @@ function explain(
   }
   const root = policy.roots.get(request.request);
   if (root !== undefined) {
-    const title = `${observed.subject.request} of ${observed.subject.from} ${observed.source}`;
-    const instance = chains.honest.begin(root, request, title, null);
+    const instance = chains.honest.begin(root, request, originOf(observed), null);
     return {
       kind: 'pass',
       code: 'chain-opened',

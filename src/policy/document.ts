@@ -131,6 +131,9 @@ export interface StepDeclaration {
   readonly cardinality: Cardinality;
   /** For `eventually`: microseconds. */
   readonly within: number | null;
+  /** For `many`: how often it has to come, and how often it may; null for any number. */
+  readonly least: number;
+  readonly most: number | null;
   /** Further attempts that are allowed after one failed or got no answer. */
   readonly retries: number;
   readonly children: readonly StepDeclaration[];

@@ -5,12 +5,13 @@ import { ChainStore } from '../chain/store.ts';
 import { assertNever } from '../errors.ts';
 import type { FlowEvent } from '../events/event.ts';
 import { formatEndpoint, type Micros } from '../flow.ts';
-import type { ChainId, EngineOutput, Verdict, VerdictId } from '../verdict.ts';
+import type { EngineOutput, Verdict, VerdictId } from '../verdict.ts';
 import { Answering } from './answering.ts';
 import { AnswerBook } from './answers.ts';
 import type { CompiledPolicy } from './compile.ts';
-import { type Chains, type Decision, decide, isNear } from './decide.ts';
+import { type Chains, type Decision, decide, isNear, originOf } from './decide.ts';
 import { FlowBook, type FlowRecord } from './flows.ts';
+import { judgementOf } from './judgement.ts';
 import type { Observation, ObservedRequest } from './observe/observation.ts';
 import { observe } from './observe/observe.ts';
 import { overdueOf, recordOf } from './reports.ts';
@@ -22,7 +23,8 @@ export interface Shared {
   /** True when requests are held until their verdicts (redirect). */
   readonly held: boolean;
   readonly nextVerdict: () => VerdictId;
-  readonly nextChain: () => ChainId;
+  /** Counts chains. */
+  readonly nextChain: () => number;
 }
 
 /** A request that nothing explains yet. */
@@ -52,7 +54,7 @@ export class Monitor {
       skew: limits.skew,
       lifetime: limits.chain,
       capacity: limits.chains,
-      nextId: shared.nextChain,
+      nextSerial: shared.nextChain,
     };
     this.policy = policy;
     this.chains = { honest: new ChainStore(options), tainted: new ChainStore(options) };
@@ -198,7 +200,7 @@ export class Monitor {
     const step = observed.match.kind === 'matched' ? observed.match.id : null;
     const about = aboutOf(observed, record.flow, step);
     const verdict = this.#say(record, about, judgementOf(decision));
-    const instance = 'instance' in decision ? decision.instance : this.#taint(decision, verdict);
+    const instance = 'instance' in decision ? decision.instance : this.#taint(decision, observed, verdict);
     if (observed.awaits === null) return;
     const answer = this.#answers.settle(record, observed.awaits, instance);
     if (answer !== null && instance !== null) this.#answering.answer(record, instance, answer);
@@ -208,7 +210,7 @@ export class Monitor {
    * A denied request that had already arrived will have consequences that are not their makers' fault: they are named as
    * such. A held request has none, since it never arrives.
    */
-  #taint(decision: Decision, verdict: Verdict): Instance | null {
+  #taint(decision: Decision, observed: ObservedRequest, verdict: Verdict): Instance | null {
     if (decision.kind !== 'drop' || decision.request === null || this.#shared.held) return null;
     const { nearest, request } = decision;
     if (nearest !== null && isNear(nearest) && nearest.slot.state !== 'spent')
@@ -216,7 +218,7 @@ export class Monitor {
     const plan = nearest?.slot.plan ?? this.policy.steps.get(request.request);
     return plan === undefined
       ? null
-      : this.chains.tainted.begin(plan, request, `consequences of ${verdict.id}`, verdict.id);
+      : this.chains.tainted.begin(plan, request, originOf(observed), verdict.id);
   }
 
   /** Places opened or facts were settled: requests that wait for these are tried again, in the order in which they came. */
@@ -270,31 +272,5 @@ export class Monitor {
       });
     }
     return verdict;
-  }
-}
-
-function judgementOf(decision: Exclude<Decision, { kind: 'wait' }>): Judgement {
-  switch (decision.kind) {
-    case 'pass':
-      return {
-        kind: 'pass',
-        code: decision.code,
-        decidedBy: 'request',
-        text: decision.text,
-        chain: decision.instance?.chain ?? null,
-        candidates: decision.candidates,
-      };
-    case 'consequence': {
-      const cannotTell = { code: 'consequence', of: decision.of } as const;
-      return { kind: 'indeterminate', cannotTell, text: decision.text, chain: decision.instance.chain };
-    }
-    case 'cannot-read': {
-      const cannotTell = { code: 'cannot-read', cause: decision.cause } as const;
-      return { kind: 'indeterminate', cannotTell, text: decision.text, chain: null };
-    }
-    case 'drop':
-      return decision;
-    default:
-      return assertNever(decision);
   }
 }

@@ -93,6 +93,8 @@ const step = recursive(64, (self) =>
     request: text,
     cardinality: oneOf('once', 'optional', 'many', 'required', 'eventually'),
     within: orNull(count),
+    least: count,
+    most: orNull(count),
     retries: count,
     children: list(self),
     order: oneOf('any', 'in-order'),

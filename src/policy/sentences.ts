@@ -1,6 +1,7 @@
 // Reasons as whole sentences. Enters: what was decided; leaves: a text that a person understands.
 import type { Nearness } from '../chain/nearest.ts';
-import type { ChainRequest, ChainState, FactReading } from '../chain/state.ts';
+import type { FactReading } from '../chain/scope.ts';
+import type { ChainRequest, ChainState } from '../chain/state.ts';
 import type { DropCode, VerdictId } from '../verdict.ts';
 import { type ObservedSubject, printable } from './observe/observation.ts';
 

@@ -1,5 +1,5 @@
 // What the requests of a source say to a policy, beside any engine. Enters: events in order; leaves: matches with their facts.
-import type { FactReading } from '../chain/state.ts';
+import type { FactReading } from '../chain/scope.ts';
 import type { Event } from '../events/event.ts';
 import type { Evidence } from '../flow.ts';
 import { type CompiledPolicy, compile } from '../policy/compile.ts';

@@ -2,16 +2,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { StepPlan } from '../../src/chain/plan.ts';
+import type { FactReading } from '../../src/chain/scope.ts';
 import { SlotIndex } from '../../src/chain/slot-index.ts';
-import {
-  type ChainRequest,
-  ChainState,
-  type FactReading,
-  type Instance,
-  type Slot,
-} from '../../src/chain/state.ts';
+import { type ChainRequest, ChainState, Instance, Slot } from '../../src/chain/state.ts';
 import type { Evidence, FlowId } from '../../src/flow.ts';
-import type { ChainId } from '../../src/verdict.ts';
 
 const FACTS = ['amount', 'dvd', 'user'] as const;
 const EVIDENCE: Evidence = {
@@ -28,6 +22,9 @@ const PLAN: StepPlan = {
   request: 'bill',
   cardinality: 'once',
   within: null,
+  least: 0,
+  most: null,
+  owns: new Set(),
   retries: 0,
   order: 'any',
   facts: [...FACTS],
@@ -44,22 +41,9 @@ function readings(values: Readonly<Record<string, string | undefined>>): FactRea
 }
 
 function slotOf(id: number, values: Readonly<Record<string, string | undefined>>): Slot {
-  const chain = new ChainState(`c${id}` as ChainId, 'test', id, null);
-  for (const reading of readings(values)) chain.facts.set(reading.fact, reading);
-  const parent = { chain, plan: PLAN } as Instance;
-  return {
-    chain,
-    parent,
-    plan: PLAN,
-    attempts: [],
-    forgiven: 0,
-    denied: null,
-    state: 'waiting',
-    since: 0,
-    bucket: null,
-    due: null,
-    overdue: false,
-  };
+  const chain = new ChainState(id, { from: 'customer', address: '192.0.2.1' }, id, null);
+  chain.settle(readings(values));
+  return new Slot(new Instance(chain, PLAN, null, requestOf({}), null), PLAN, 0);
 }
 
 function requestOf(values: Readonly<Record<string, string | undefined>>): ChainRequest {
@@ -81,7 +65,7 @@ const values = fc.record({ amount: value, dvd: value, user: value });
 
 function agrees(slot: Slot, request: ChainRequest): boolean {
   return request.facts.every((read) => {
-    const settled = slot.chain.facts.get(read.fact);
+    const settled = slot.fact(read.fact);
     return settled === undefined || settled.value === read.value;
   });
 }
@@ -91,12 +75,18 @@ describe('the slot index', () => {
     fc.assert(
       fc.property(
         fc.array(values, { maxLength: 20 }),
+        fc.array(values, { maxLength: 3 }),
         values,
         fc.array(fc.nat(19)),
-        (chains, asked, removed) => {
+        (chains, before, asked, removed) => {
           const index = new SlotIndex();
           const slots = chains.map((each, i) => slotOf(i, each));
-          for (const slot of slots) index.add(slot);
+          // Look-ups in between: what they leave out makes the index keep further tables.
+          for (const [i, slot] of slots.entries()) {
+            const early = before[i % 4];
+            if (early !== undefined) [...index.matching(requestOf(early))];
+            index.add(slot);
+          }
           for (const i of removed) {
             const slot = slots[i];
             if (slot !== undefined) index.remove(slot);

@@ -129,6 +129,7 @@ export function viewOf(): ChainView {
     ts: NOON,
     evidence: evidenceOf({ packets: [101] }),
     answered: null,
+    origins: {},
   };
   return {
     id: 'c2' as ChainId,

@@ -1,6 +1,7 @@
 // A chain as a tree: what was expected, what came. Enters: a chain's view; leaves: lines.
 import { basename } from 'node:path';
 import { timestamp } from '../../audit/timestamp.ts';
+import { describeNumber } from '../../chain/plan.ts';
 import { assertNever } from '../../errors.ts';
 import type { Evidence } from '../../flow.ts';
 import type { StepDeclaration } from '../../policy/document.ts';
@@ -39,7 +40,7 @@ export function describeDeclaredChain(root: StepDeclaration, { dim }: Colours): 
   return drawTree(node(root, true));
 }
 
-function howOften({ cardinality, within, retries }: StepDeclaration): string {
+function howOften({ cardinality, within, least, most, retries }: StepDeclaration): string {
   const retried = retries === 0 ? '' : `, up to ${retries} ${retries === 1 ? 'retry' : 'retries'}`;
   switch (cardinality) {
     case 'once':
@@ -47,7 +48,7 @@ function howOften({ cardinality, within, retries }: StepDeclaration): string {
     case 'optional':
       return `at most once${retried}`;
     case 'many':
-      return `any number of times${retried}`;
+      return `${describeNumber(least, most)}${retried}`;
     case 'required':
       return `exactly once, before the answer${retried}`;
     case 'eventually':
@@ -60,14 +61,20 @@ function howOften({ cardinality, within, retries }: StepDeclaration): string {
 function stepNode(step: StepView, here: string | null, colours: Colours): Node {
   const { bold, dim } = colours;
   const seen = step.seen.map(
-    ({ request, ts, evidence, answered }) =>
-      `${safe(request)} at ${timestamp(ts)}${packetOf(evidence)}, ${answered === null ? 'not answered yet' : `answered ${safe(answered)}`}`,
+    ({ request, ts, evidence, answered, origins }) =>
+      `${safe(request)} at ${timestamp(ts)}${packetOf(evidence)}, ${answered === null ? 'not answered yet' : `answered ${safe(answered)}`}${ownFacts(origins)}`,
   );
   const marked = step.step === here ? bold(' <- here') : '';
   return {
     text: `${mark(step.state, colours)} ${safe(step.step)} ${dim(`(${step.expected}): ${seen.length === 0 ? absence(step.state) : seen.join('; ')}`)}${marked}`,
     children: step.children.map((child) => stepNode(child, here, colours)),
   };
+}
+
+/** What only this request speaks of, because its step may come any number of times. */
+function ownFacts(origins: ChainView['origins']): string {
+  const facts = Object.entries(origins).map(([fact, { value }]) => `${safe(fact)} = ${safe(value, 80)}`);
+  return facts.length === 0 ? '' : ` [${facts.join(', ')}]`;
 }
 
 /** The first packet is enough to find it; its capture without the folder. */

@@ -125,6 +125,8 @@ function stepDeclaration(step: Step, idOf: (draft: RequestDraft) => string): Ste
     request: idOf(draftOf(step.request)),
     cardinality: step.cardinality,
     within: step.within,
+    least: step.least,
+    most: step.most,
     retries: step.retries,
     order: step.order,
     children: step.children.map((child) => stepDeclaration(child, idOf)),

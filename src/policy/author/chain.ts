@@ -12,12 +12,16 @@ export interface Step {
   readonly request: Request;
   readonly cardinality: Cardinality;
   readonly within: number | null;
+  readonly least: number;
+  readonly most: number | null;
   readonly retries: number;
   readonly order: 'any' | 'in-order';
   readonly children: readonly Step[];
   readonly place: Place | null;
   /** Allows this many further attempts after one that failed or got no answer. */
   retried(times: number): Step;
+  /** For `many`: how often it has to come, and how often it may. A chain with fewer is recorded as incomplete. */
+  times(least: number, most?: number): Step;
 }
 
 /** Steps that must come one after the other: each only when the one before it was answered with success. */
@@ -59,19 +63,22 @@ function step(cardinality: Cardinality, request: Request, causes: Causes, within
   const first = causes[0];
   const ordered = first?.kind === 'in-order';
   const children = (ordered ? first.steps : (causes as readonly (Step | Request)[])).map(asStep);
-  const make = (retries: number): Step => ({
+  const place = callSite();
+  const make = (retries: number, least: number, most: number | null): Step => ({
     kind: 'step',
     request,
     cardinality,
     within,
+    least,
+    most,
     retries,
     order: ordered ? 'in-order' : 'any',
     children,
     place,
-    retried: make,
+    retried: (times) => make(times, least, most),
+    times: (fewest, highest) => make(retries, fewest, highest ?? null),
   });
-  const place = callSite();
-  return make(0);
+  return make(0, 0, null);
 }
 
 function asStep(item: Step | Request): Step {

@@ -1,6 +1,6 @@
 // What is wrong with the facts of a policy. Enters: a document; leaves: problems.
-import { factsByRequest, operandFacts } from '../compile.ts';
 import type { PolicyDocument, RequestDeclaration } from '../document.ts';
+import { factsByRequest, operandFacts } from '../fact-names.ts';
 import type { PolicyProblem } from '../problem.ts';
 import { closest, problem } from './problem.ts';
 

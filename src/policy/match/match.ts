@@ -1,5 +1,5 @@
 // What matching a request against its declarations gives. Enters: nothing; leaves: types and the shared checks.
-import type { FactReading } from '../../chain/state.ts';
+import type { FactReading } from '../../chain/scope.ts';
 import type { LostCause } from '../../events/lost.ts';
 import type { Evidence } from '../../flow.ts';
 import type { FactDeclaration, FactSource, Normaliser } from '../document.ts';

@@ -1,5 +1,5 @@
 // Which declared statement a SQL statement is. Enters: declarations between two services, a reading; leaves: a match.
-import type { FactReading } from '../../chain/state.ts';
+import type { FactReading } from '../../chain/scope.ts';
 import type { SqlResult, SqlValue } from '../../events/sql.ts';
 import type { Evidence } from '../../flow.ts';
 import type { SqlExpr, SqlStatement } from '../../sql/reading.ts';

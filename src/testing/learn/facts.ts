@@ -16,8 +16,6 @@ export interface LearntFact {
   readonly name: string;
   readonly as: Normaliser;
   readonly positions: readonly Position[];
-  /** A parameter that takes several values in one chain: a policy denies the second one. */
-  readonly varies: boolean;
 }
 
 /** What one place said, by the root of the chain that it said it in. */
@@ -167,8 +165,7 @@ function named(groups: readonly (readonly Column[])[]): readonly LearntFact[] {
           fact.name !== name || (fact.as === as && [...others].every((root) => !roots.has(root))),
       );
     const positions = group.map(({ kind, spot }) => ({ kind, spot }));
-    const varies = group.some((column) => column.varies);
-    taken.push({ fact: { name: nameFor(group, free), as, positions, varies }, roots });
+    taken.push({ fact: { name: nameFor(group, free), as, positions }, roots });
   }
   return taken.map(({ fact }) => fact);
 }

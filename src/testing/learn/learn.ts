@@ -77,14 +77,9 @@ export async function learn(
     const [from, to] = [principals.nameOf(exchange.from), principals.nameOf(exchange.to)];
     return why === null ? [] : [`Not declared: a request of ${from} to ${to}: ${why}.`];
   });
-  const changing = facts
-    .filter(({ varies }) => varies)
-    .map(
-      ({ name }) => `Path parameter "${name}" takes several values in one chain, and the second is denied.`,
-    );
   return {
     text: printed.text,
-    notes: [...printed.notes, ...new Set(refused), ...changing],
+    notes: [...printed.notes, ...new Set(refused)],
     requests: exchanges.length,
   };
 }

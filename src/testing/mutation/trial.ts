@@ -1,6 +1,6 @@
 // Judges one mutant. Enters: a policy, a mutant; leaves: what denied it, or what let it pass.
 
-import type { FactReading } from '../../chain/state.ts';
+import type { FactReading } from '../../chain/scope.ts';
 import { createEngine } from '../../engine.ts';
 import type { Evidence } from '../../flow.ts';
 import type { PolicyDocument } from '../../policy/document.ts';

@@ -1,0 +1,41 @@
+// The explicit keys that the requests of a chain brought. Enters: a request's keys, the request above it; leaves: which are new.
+
+/** A key and its value, as a list: most requests bring none, few more than one. */
+export interface OwnKey {
+  readonly key: string;
+  readonly value: string;
+  readonly next: OwnKey | null;
+}
+
+/** A place in a tree of requests that may have brought keys. */
+export interface KeyHolder {
+  readonly ownKeys: OwnKey | null;
+  /** The request that this one serves; null for the user request. */
+  readonly above: KeyHolder | null;
+}
+
+/**
+ * The value of a key at a place: its own, or the one of the nearest request above. A key is inherited downwards and not
+ * sideways, because a message id or a correlation id names one message of a chain and its neighbour has another.
+ */
+export function keyAt(holder: KeyHolder | null, key: string): string | undefined {
+  for (let at = holder; at !== null; at = at.above) {
+    for (let own = at.ownKeys; own !== null; own = own.next) if (own.key === key) return own.value;
+  }
+  return undefined;
+}
+
+/** True when a request with these keys cannot stand below this place: it, or one above, has one of them with another value. */
+export function contradictsKeys(holder: KeyHolder, keys: ReadonlyMap<string, string>): boolean {
+  for (const [key, value] of keys) {
+    const known = keyAt(holder, key);
+    if (known !== undefined && known !== value) return true;
+  }
+  return false;
+}
+
+/** True when this place has one of these keys with this very value. */
+export function sharesKey(holder: KeyHolder, keys: ReadonlyMap<string, string>): boolean {
+  for (const [key, value] of keys) if (keyAt(holder, key) === value) return true;
+  return false;
+}

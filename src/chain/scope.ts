@@ -1,0 +1,64 @@
+// Where the facts of a chain are settled. Enters: readings; leaves: what is settled at a place, and by whom.
+import type { Evidence } from '../flow.ts';
+import { ownText } from './own-text.ts';
+
+/** A value read from one request or response. */
+export interface FactReading {
+  readonly fact: string;
+  /** Normalised: two readings agree when these are equal. */
+  readonly value: string;
+  /** For a person: `POST /contracts, header x-user`. */
+  readonly source: string;
+  readonly evidence: Evidence;
+}
+
+const NONE: readonly FactReading[] = [];
+
+/**
+ * A part of a chain with facts of its own. The chain itself is one; each request of a step that may come any number of
+ * times is another, for the facts that only it and what it causes speak of: two look-ups of two items are not one item.
+ */
+export class Scope {
+  readonly outer: Scope | null;
+  /** The facts that are settled here and not further out; null for all. */
+  readonly owns: ReadonlySet<string> | null;
+  // An array and no map: a chain has a handful of facts, and there may be a million chains.
+  #settled = NONE;
+
+  constructor(outer: Scope | null, owns: ReadonlySet<string> | null) {
+    this.outer = outer;
+    this.owns = owns;
+  }
+
+  /** What is settled here, in the order of settling. */
+  get own(): readonly FactReading[] {
+    return this.#settled;
+  }
+
+  /** The settled fact of this name, here or further out. */
+  fact(name: string): FactReading | undefined {
+    for (let at: Scope | null = this; at !== null; at = at.outer) {
+      const settled = at.#settled;
+      for (let i = 0; i < settled.length; i++) {
+        const reading = settled[i];
+        if (reading !== undefined && reading.fact === name) return reading;
+      }
+    }
+    return undefined;
+  }
+
+  /** Where a fact of this name is settled. */
+  ownerOf(name: string): Scope {
+    let at: Scope = this;
+    while (at.owns !== null && !at.owns.has(name) && at.outer !== null) at = at.outer;
+    return at;
+  }
+
+  /** Settles facts that are owned here and not settled yet. */
+  settle(readings: readonly FactReading[]): void {
+    const kept = readings.map(({ fact, value, source, evidence }) => {
+      return { fact, value: ownText(value), source, evidence };
+    });
+    this.#settled = this.#settled.length === 0 ? kept : [...this.#settled, ...kept];
+  }
+}

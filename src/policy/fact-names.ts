@@ -1,0 +1,32 @@
+// Which facts requests speak of. Enters: declarations; leaves: names.
+import type { PolicyDocument, RequestDeclaration, SqlOperand, SqlRequestDeclaration } from './document.ts';
+
+/** The facts that each request carries itself (those of its response come too late to find its chain). */
+export function factsByRequest(document: PolicyDocument): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, readonly string[]>();
+  for (const request of document.requests) {
+    const names = new Set<string>();
+    for (const { fact, source } of request.facts) {
+      if (source.in !== 'response-body' && source.in !== 'response-header' && source.in !== 'result')
+        names.add(fact);
+    }
+    if (request.protocol === 'sql') for (const fact of operandFacts(request)) names.add(fact);
+    found.set(request.id, [...names].sort());
+  }
+  return found;
+}
+
+/** Facts named by the operands of a statement. */
+export function operandFacts(request: SqlRequestDeclaration): readonly string[] {
+  const inside = (operand: SqlOperand): readonly string[] => {
+    if (operand.kind === 'fact') return [operand.fact];
+    return operand.kind === 'increase' || operand.kind === 'decrease' ? inside(operand.by) : [];
+  };
+  return [...request.where, ...request.values].flatMap(({ operand }) => inside(operand));
+}
+
+/** All facts that a request or its answer speaks of. */
+export function factsOfRequest(request: RequestDeclaration): readonly string[] {
+  const declared = request.facts.map(({ fact }) => fact);
+  return request.protocol === 'sql' ? [...declared, ...operandFacts(request)] : declared;
+}
