@@ -1,7 +1,8 @@
 // How well a place fits a request, and what a chain still lacks. Enters: chains, readings; leaves: counts and names.
 import type { Micros } from '../flow.ts';
+import { isDone, mayBeAbsent } from './places.ts';
 import type { FactReading } from './scope.ts';
-import { type ChainState, type Instance, isDone, mayBeAbsent, type Slot, slotsBelow } from './state.ts';
+import type { ChainState, Instance, Slot } from './state.ts';
 
 /** Steps that were expected, whose parent went well, and that are not done. */
 export function missingSteps(chain: ChainState): string[] {
@@ -10,13 +11,15 @@ export function missingSteps(chain: ChainState): string[] {
 
 /** The same of one request and what is below it. */
 export function missingBelow(instance: Instance): string[] {
-  const missing: string[] = [];
-  for (const slot of slotsBelow(instance)) {
-    const { parent } = slot;
-    const wentWell = parent.state === 'answered' || (parent.plan.staysOpen && parent.state === 'open');
-    if (wentWell && !mayBeAbsent(slot) && !isDone(slot)) missing.push(slot.plan.request);
-  }
-  return missing;
+  const wentWell = instance.state === 'answered' || (instance.plan.staysOpen && instance.state === 'open');
+  return instance.plan.children.flatMap((plan, position) => {
+    // An attempt whose places were taken over has none any more.
+    const slot = instance.made[position];
+    if (slot === undefined) return [];
+    const missing = wentWell && !mayBeAbsent(plan) && (slot === null || !isDone(slot));
+    const below = slot === null ? [] : slot.attempts.flatMap(missingBelow);
+    return missing ? [plan.request, ...below] : below;
+  });
 }
 
 /** How many settled facts the readings agree with; null when one differs. */
@@ -44,6 +47,6 @@ export function goesBefore(a: Slot, b: Slot): boolean {
  */
 export function isTimely(slot: Slot, made: Micros, skew: Micros): boolean {
   if (made + skew < slot.since) return false;
-  const { ended, plan } = slot.parent;
-  return ended === null || plan.staysOpen || slot.plan.within !== null || made <= ended + skew;
+  const { end, plan } = slot.parent;
+  return end === null || plan.staysOpen || slot.plan.within !== null || made <= end.at + skew;
 }

@@ -1,7 +1,9 @@
 // Which open chain came closest to explaining a request that none explains. Enters: a request, slots; leaves: a nearness.
 import { keyAt } from './keys.ts';
+import { blockersOf } from './places.ts';
+import type { ChainRequest } from './request.ts';
 import type { FactReading } from './scope.ts';
-import { blockersOf, type ChainRequest, type Slot } from './state.ts';
+import type { Instance, Slot } from './state.ts';
 
 /** The closest place, and how it differs. */
 export interface Nearness {
@@ -17,32 +19,37 @@ export interface Nearness {
   readonly blockers: readonly Slot[];
 }
 
-/** Slots remembered for each kind of request, newest last. */
+/** Requests remembered for each kind of request below them, newest last. */
 const REMEMBERED = 512;
 
-/** The newest slots of each kind, of chains that are still open: the nearest is sought among these. */
-export class RecentSlots {
-  readonly #kinds = new Map<string, Set<Slot>>();
+/** The newest requests that expect others, of chains that are still open: the nearest place is sought below these. */
+export class RecentParents {
+  readonly #kinds = new Map<string, Set<Instance>>();
 
-  add(slot: Slot): void {
-    const kind = this.#kinds.get(slot.plan.request);
-    if (kind === undefined) {
-      this.#kinds.set(slot.plan.request, new Set([slot]));
-      return;
-    }
-    kind.add(slot);
-    if (kind.size > REMEMBERED) {
+  add(parent: Instance): void {
+    for (const { request } of parent.plan.children) {
+      const kind = this.#kinds.get(request);
+      if (kind === undefined) {
+        this.#kinds.set(request, new Set([parent]));
+        continue;
+      }
+      kind.add(parent);
+      if (kind.size <= REMEMBERED) continue;
       const oldest = kind.values().next();
       if (oldest.done !== true) kind.delete(oldest.value);
     }
   }
 
-  retire(slot: Slot): void {
-    this.#kinds.get(slot.plan.request)?.delete(slot);
+  retire(parent: Instance): void {
+    for (const { request } of parent.plan.children) this.#kinds.get(request)?.delete(parent);
   }
 
-  of(request: string): Iterable<Slot> {
-    return this.#kinds.get(request) ?? [];
+  /** The places for such a request below them. */
+  *slots(request: string): Generator<Slot> {
+    for (const parent of this.#kinds.get(request) ?? []) {
+      for (const { position, request: expected } of parent.plan.children)
+        if (expected === request && parent.made.length > 0) yield parent.slotAt(position);
+    }
   }
 }
 

@@ -12,7 +12,10 @@ export interface FactReading {
   readonly evidence: Evidence;
 }
 
-const NONE: readonly FactReading[] = [];
+/** A reading that was settled, with the one that was settled before it: a chain has a handful, too few for a map. */
+interface Settled extends FactReading {
+  readonly before: Settled | null;
+}
 
 /**
  * A part of a chain with facts of its own. The chain itself is one; each request of a step that may come any number of
@@ -22,8 +25,7 @@ export class Scope {
   readonly outer: Scope | null;
   /** The facts that are settled here and not further out; null for all. */
   readonly owns: ReadonlySet<string> | null;
-  // An array and no map: a chain has a handful of facts, and there may be a million chains.
-  #settled = NONE;
+  #last: Settled | null = null;
 
   constructor(outer: Scope | null, owns: ReadonlySet<string> | null) {
     this.outer = outer;
@@ -32,17 +34,15 @@ export class Scope {
 
   /** What is settled here, in the order of settling. */
   get own(): readonly FactReading[] {
-    return this.#settled;
+    const own: FactReading[] = [];
+    for (let at = this.#last; at !== null; at = at.before) own.push(at);
+    return own.reverse();
   }
 
   /** The settled fact of this name, here or further out. */
   fact(name: string): FactReading | undefined {
-    for (let at: Scope | null = this; at !== null; at = at.outer) {
-      const settled = at.#settled;
-      for (let i = 0; i < settled.length; i++) {
-        const reading = settled[i];
-        if (reading !== undefined && reading.fact === name) return reading;
-      }
+    for (let scope: Scope | null = this; scope !== null; scope = scope.outer) {
+      for (let at = scope.#last; at !== null; at = at.before) if (at.fact === name) return at;
     }
     return undefined;
   }
@@ -56,9 +56,7 @@ export class Scope {
 
   /** Settles facts that are owned here and not settled yet. */
   settle(readings: readonly FactReading[]): void {
-    const kept = readings.map(({ fact, value, source, evidence }) => {
-      return { fact, value: ownText(value), source, evidence };
-    });
-    this.#settled = this.#settled.length === 0 ? kept : [...this.#settled, ...kept];
+    for (const { fact, value, source, evidence } of readings)
+      this.#last = { fact, value: ownText(value), source, evidence, before: this.#last };
   }
 }

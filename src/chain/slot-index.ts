@@ -1,5 +1,7 @@
 // Finds the waiting slots that a request's facts fit, without looking at every open chain. Enters: slots; leaves: slots.
-import type { ChainRequest, Slot } from './state.ts';
+
+import type { ChainRequest } from './request.ts';
+import type { Slot } from './state.ts';
 
 /**
  * Slots of one kind of request are kept in buckets by the values that their chain has settled for the facts which such

@@ -6,31 +6,10 @@ import type { ChainId, ChainReference, VerdictId } from '../verdict.ts';
 import { type KeyHolder, keyAt, type OwnKey } from './keys.ts';
 import { ownText } from './own-text.ts';
 import type { StepPlan } from './plan.ts';
+import type { ChainRequest, Origin } from './request.ts';
 import { type FactReading, Scope } from './scope.ts';
 
-/** A request as the chain logic needs it: which step it is, what it says, which chain it claims. */
-export interface ChainRequest {
-  readonly request: string;
-  readonly facts: readonly FactReading[];
-  /** Explicit keys it carries, such as `trace` to the trace id. */
-  readonly keys: ReadonlyMap<string, string>;
-  readonly ts: Micros;
-  readonly evidence: Evidence;
-  /** One line for a person. */
-  readonly summary: string;
-  /** True when nobody will answer it (a delivery that needs no acknowledgement). */
-  readonly unanswered: boolean;
-}
-
-/** Whose request began a chain. */
-export interface Origin {
-  /** Name of the principal. */
-  readonly from: string;
-  /** Its address. */
-  readonly address: string;
-}
-
-const NO_SLOTS: readonly Slot[] = [];
+const NO_SLOTS: (Slot | null)[] = [];
 /** Shared by all places that nothing came to; never changed. */
 const NO_INSTANCES: Instance[] = [];
 const NO_NAMES: readonly string[] = [];
@@ -45,18 +24,19 @@ export class Instance implements KeyHolder {
   /** The keys that it brought and that it did not inherit. */
   readonly ownKeys: OwnKey | null;
   readonly summary: string;
-  readonly ts: Micros;
   readonly evidence: Evidence;
   /** `lost`: its connection ended before an answer. */
   state: 'open' | 'answered' | 'failed' | 'lost';
-  answer: string | null = null;
-  /** When it was answered, failed or was lost; null while it is open. */
-  ended: Micros | null = null;
+  /** When it was answered, failed or was lost, and by what; null while it is open. */
+  end: { readonly at: Micros; readonly answer: string | null } | null = null;
   /** True while its service may make the requests below it. */
   serving = true;
   /** Set when it is the consequence of a denied request. */
   readonly taint: VerdictId | null;
-  slots: readonly Slot[] = NO_SLOTS;
+  /** Microseconds from the chain's beginning: a small number takes no room of its own. */
+  readonly #after: number;
+  /** Its places, as far as they were made. */
+  #slots = NO_SLOTS;
 
   constructor(
     chain: ChainState,
@@ -72,10 +52,51 @@ export class Instance implements KeyHolder {
     this.scope = plan.owns.size === 0 ? outer : new Scope(outer, plan.owns);
     this.ownKeys = newKeys(slot?.parent ?? null, request.keys);
     this.summary = request.summary === plan.request ? plan.request : ownText(request.summary);
-    this.ts = request.ts;
+    this.#after = request.ts - chain.opened;
     this.evidence = request.evidence;
     this.state = request.unanswered ? 'answered' : 'open';
     this.taint = taint;
+  }
+
+  get ts(): Micros {
+    return this.chain.opened + this.#after;
+  }
+
+  /** Begins to expect what the plan says: all places are blocked. */
+  expect(): void {
+    if (this.plan.children.length > 0) this.#slots = this.plan.children.map(() => null);
+  }
+
+  /** Takes over the places of an attempt before. */
+  takeOver(before: Instance): void {
+    this.#slots = before.#slots;
+    before.#slots = NO_SLOTS;
+    for (const slot of this.#slots) if (slot !== null) slot.parent = this;
+  }
+
+  /**
+   * Its places in the order of the plan; null for one that is blocked and that nobody asked for yet. A chain with many steps
+   * in order needs no room for those that are far from coming.
+   */
+  get made(): readonly (Slot | null)[] {
+    return this.#slots;
+  }
+
+  /** One of its places. */
+  slotAt(position: number): Slot {
+    const made = this.#slots[position];
+    if (made !== undefined && made !== null) return made;
+    const plan = this.plan.children[position];
+    if (plan === undefined)
+      throw new FlowTapError('fault', `"${this.plan.request}" has no place ${position}`);
+    const slot = new Slot(this, plan, this.ts);
+    this.#slots[position] = slot;
+    return slot;
+  }
+
+  /** All of its places. */
+  get slots(): readonly Slot[] {
+    return this.#slots.map((_, position) => this.slotAt(position));
   }
 
   /** The request that it serves; null for the user request. */
@@ -92,6 +113,22 @@ function newKeys(above: KeyHolder | null, keys: ReadonlyMap<string, string>): Ow
   return own;
 }
 
+/** What is to be said of few places only. */
+interface SlotNotes {
+  /** Attempts that no longer count, because their parent itself was tried again. */
+  readonly forgiven: number;
+  /** Attempts that went well and are not kept any more. */
+  readonly settled: number;
+  /** The verdict that denied a request which came closest to this place. */
+  readonly denied: VerdictId | null;
+  /** When its time runs out; null without `within`. */
+  readonly due: Micros | null;
+  /** Set when its time ran out and that was said. */
+  readonly overdue: boolean;
+}
+
+const NOTHING_NOTED: SlotNotes = { forgiven: 0, settled: 0, denied: null, due: null, overdue: false };
+
 /** A place in a chain where a request is expected. */
 export class Slot {
   /** Whose service may make it now; a further attempt of the parent takes it over. */
@@ -99,31 +136,39 @@ export class Slot {
   readonly plan: StepPlan;
   /** The requests that came to this place; of a step that may come often, those that are of interest still. */
   attempts = NO_INSTANCES;
-  /** Attempts that no longer count, because their parent itself was tried again. */
-  forgiven = 0;
-  /** Attempts that went well and are not kept any more. */
-  settled = 0;
-  /** The verdict that denied a request which came closest to this place. */
-  denied: VerdictId | null = null;
   /** `blocked`: another must come first. `spent`: it came as often as it may. `closed`: its time is over. */
   state: 'blocked' | 'waiting' | 'spent' | 'closed' = 'blocked';
-  /** Since when it waits: a request that was made before that is not explained by it. */
-  since: Micros;
   /** Its place in the index; null while it is not waiting. */
   bucket: string | null = null;
-  /** When its time runs out; null without `within`. */
-  due: Micros | null;
-  /** Set when its time ran out and that was said. */
-  overdue = false;
   /** Its neighbours in the list of its chain's waiting places. */
   before: Slot | null = null;
   after: Slot | null = null;
+  /** Microseconds from the chain's beginning. */
+  #since: number;
+  #notes: SlotNotes | null = null;
 
   constructor(parent: Instance, plan: StepPlan, since: Micros) {
     this.parent = parent;
     this.plan = plan;
-    this.since = since;
-    this.due = plan.within === null ? null : since + plan.within;
+    this.#since = since - parent.chain.opened;
+    if (plan.within !== null) this.note({ due: since + plan.within });
+  }
+
+  /** Since when it waits: a request that was made before that is not explained by it. */
+  get since(): Micros {
+    return this.chain.opened + this.#since;
+  }
+
+  set since(since: Micros) {
+    this.#since = since - this.chain.opened;
+  }
+
+  get notes(): SlotNotes {
+    return this.#notes ?? NOTHING_NOTED;
+  }
+
+  note(changes: Partial<SlotNotes>): void {
+    this.#notes = { ...this.notes, ...changes };
   }
 
   get chain(): ChainState {
@@ -213,34 +258,4 @@ export class ChainState extends Scope {
     slot.before = null;
     slot.after = null;
   }
-}
-
-/** All places below a request, those above before those below. */
-export function* slotsBelow(instance: Instance): Generator<Slot> {
-  for (const slot of instance.slots) {
-    yield slot;
-    for (const attempt of slot.attempts) yield* slotsBelow(attempt);
-  }
-}
-
-/** True when the step has come, as often as it must, and went well. */
-export function isDone(slot: Slot): boolean {
-  let good = slot.settled;
-  for (const attempt of slot.attempts) {
-    if (attempt.state === 'answered' || (attempt.plan.staysOpen && attempt.state === 'open')) good++;
-  }
-  return good >= Math.max(1, slot.plan.least);
-}
-
-/** True when the step need not have come before later ones in order. */
-export function mayBeAbsent(slot: Slot): boolean {
-  return slot.plan.cardinality === 'optional' || (slot.plan.cardinality === 'many' && slot.plan.least === 0);
-}
-
-/** The slots that a blocked slot waits for. */
-export function blockersOf(slot: Slot): Slot[] {
-  if (slot.parent.plan.order === 'any') return [];
-  return slot.parent.slots.filter(
-    (other) => other.plan.position < slot.plan.position && !isDone(other) && !mayBeAbsent(other),
-  );
 }

@@ -7,20 +7,13 @@ import { agreement, goesBefore, isTimely, missingBelow, missingSteps } from './a
 import { Deadlines } from './deadlines.ts';
 import { KeyIndex } from './key-index.ts';
 import { contradictsKeys, sharesKey } from './keys.ts';
-import { type Nearness, nearestOf, RecentSlots } from './nearest.ts';
+import { type Nearness, nearestOf, RecentParents } from './nearest.ts';
+import { isBlocked, isDone, slotsBelow } from './places.ts';
 import type { StepPlan } from './plan.ts';
+import type { ChainRequest, Origin } from './request.ts';
 import type { FactReading, Scope } from './scope.ts';
 import { SlotIndex } from './slot-index.ts';
-import {
-  blockersOf,
-  type ChainRequest,
-  ChainState,
-  Instance,
-  isDone,
-  type Origin,
-  Slot,
-  slotsBelow,
-} from './state.ts';
+import { ChainState, Instance, type Slot } from './state.ts';
 
 export interface StoreOptions {
   /** Microseconds by which events may come late: how long a place outlives its time. */
@@ -71,7 +64,7 @@ export class ChainStore {
   readonly #chains = new Map<number, ChainState>();
   readonly #kept = new Map<number, ChainState>();
   readonly #waiting = new SlotIndex();
-  readonly #recent = new RecentSlots();
+  readonly #recent = new RecentParents();
   readonly #keys = new KeyIndex();
   readonly #due = new Deadlines<Due>();
   #news: ChainNews[] = [];
@@ -150,7 +143,7 @@ export class ChainStore {
 
   /** The place that came closest to explaining a request that nothing explains; null when no chain comes near. */
   nearest(request: ChainRequest): Nearness | null {
-    return nearestOf(request, this.#recent.of(request.request));
+    return nearestOf(request, this.#recent.slots(request.request));
   }
 
   /** Puts a request into its place. `taint` marks it as the consequence of a denied one. */
@@ -247,8 +240,9 @@ export class ChainStore {
       case 'overdue': {
         const slot = due.slot;
         if (slot.chain.ended !== null || slot.state === 'closed' || isDone(slot)) return;
-        if (slot.due !== null && slot.due >= now) return;
-        slot.overdue = true;
+        const { due: at } = slot.notes;
+        if (at !== null && at >= now) return;
+        slot.note({ overdue: true });
         this.#news.push({ kind: 'overdue', slot, at: now });
         this.#setState(slot, 'closed', now);
         this.#settle(slot.chain, now);
@@ -279,12 +273,11 @@ export class ChainStore {
   }
 
   #addSlots(parent: Instance, now: Micros): void {
-    if (parent.plan.children.length === 0) return;
-    parent.slots = parent.plan.children.map((plan) => new Slot(parent, plan, now));
-    parent.chain.live += parent.slots.length;
-    for (const slot of parent.slots) {
-      this.#recent.add(slot);
-      if (slot.due !== null) this.#due.add(slot.due, { kind: 'overdue', slot });
+    parent.expect();
+    parent.chain.live += parent.made.length;
+    this.#recent.add(parent);
+    for (const { within, position } of parent.plan.children) {
+      if (within !== null) this.#due.add(now + within, { kind: 'overdue', slot: parent.slotAt(position) });
     }
   }
 
@@ -293,14 +286,16 @@ export class ChainStore {
    * lost may not be debited again, or a service could bill twice by hanging up.
    */
   #adopt(before: Instance, after: Instance, now: Micros): void {
-    after.slots = before.slots;
-    before.slots = [];
-    for (const slot of after.slots) {
-      slot.parent = after;
-      slot.forgiven = slot.attempts.length;
+    after.takeOver(before);
+    this.#recent.retire(before);
+    this.#recent.add(after);
+    for (const slot of after.made) {
+      if (slot === null) continue;
+      slot.note({ forgiven: slot.attempts.length });
       if (slot.plan.within !== null && !isDone(slot)) {
-        slot.due = now + slot.plan.within;
-        this.#due.add(slot.due, { kind: 'overdue', slot });
+        const due = now + slot.plan.within;
+        slot.note({ due });
+        this.#due.add(due, { kind: 'overdue', slot });
       }
       const settled =
         slot.plan.cardinality !== 'many' && (isDone(slot) || slot.attempts.at(-1)?.state === 'open');
@@ -319,7 +314,7 @@ export class ChainStore {
     const missed = new Set(chain.missed);
     slot.attempts = attempts.filter((attempt) => {
       if (!isOver(attempt) || over-- <= KEPT_ATTEMPTS) return true;
-      if (attempt.state === 'answered') slot.settled++;
+      if (attempt.state === 'answered') slot.note({ settled: slot.notes.settled + 1 });
       for (const name of missingBelow(attempt)) missed.add(name);
       chain.size -= this.#release(attempt);
       return false;
@@ -332,9 +327,10 @@ export class ChainStore {
     let requests = 1;
     for (let own = instance.ownKeys; own !== null; own = own.next)
       this.#keys.remove(instance.chain, own.key, own.value);
-    for (const slot of instance.slots) {
+    this.#recent.retire(instance);
+    for (const slot of instance.made) {
+      if (slot === null) continue;
       if (slot.bucket !== null) this.#waiting.remove(slot);
-      this.#recent.retire(slot);
       for (const attempt of slot.attempts) requests += this.#release(attempt);
     }
     return requests;
@@ -342,8 +338,10 @@ export class ChainStore {
 
   /** Opens the places whose predecessors are done. */
   #unblock(parent: Instance, at: Micros): void {
-    for (const slot of parent.slots) {
-      if (slot.state === 'blocked' && blockersOf(slot).length === 0) this.#setState(slot, 'waiting', at);
+    for (const { position } of parent.plan.children) {
+      const slot = parent.made[position];
+      if (slot === undefined || (slot !== null && slot.state !== 'blocked')) continue;
+      if (!isBlocked(parent, position)) this.#setState(parent.slotAt(position), 'waiting', at);
     }
   }
 
@@ -367,8 +365,7 @@ export class ChainStore {
   #finish(instance: Instance, state: 'answered' | 'failed' | 'lost', text: string | null, at: Micros): void {
     const lasting = instance.plan.staysOpen && state === 'answered';
     instance.state = state;
-    instance.answer = text;
-    instance.ended = at;
+    instance.end = { at, answer: text };
     if (instance.chain.ended !== null) return;
     const slot = instance.slot;
     if (slot !== null && state !== 'answered' && slot.state === 'spent' && slot.parent.serving) {
@@ -384,7 +381,7 @@ export class ChainStore {
     instance.serving = false;
     if (!instance.plan.staysOpen) instance.chain.live--;
     for (const slot of instance.slots) {
-      const stillDue = slot.plan.within !== null && instance.state === 'answered' && !slot.overdue;
+      const stillDue = slot.plan.within !== null && instance.state === 'answered' && !slot.notes.overdue;
       if (!stillDue && slot.state !== 'spent') this.#setState(slot, 'closed', now);
     }
     this.#settle(instance.chain, now);
@@ -436,22 +433,23 @@ function isWithin(scope: Scope, outer: Scope): boolean {
 }
 
 /** True when a step that may come often has come as often as it may; what failed does not count. */
-function cameAsOftenAsItMay({ plan, attempts, settled }: Slot): boolean {
+function cameAsOftenAsItMay({ plan, attempts, notes }: Slot): boolean {
   if (plan.most === null) return false;
   const good = attempts.filter(({ state }) => state === 'answered' || state === 'open').length;
-  return settled + good >= plan.most;
+  return notes.settled + good >= plan.most;
 }
 
 /** True when a place that was taken may be taken again, because what came failed. */
 function mayComeAgain(slot: Slot): boolean {
   if (slot.plan.cardinality === 'many') return !cameAsOftenAsItMay(slot);
-  return slot.attempts.length - slot.forgiven <= slot.plan.retries;
+  return slot.attempts.length - slot.notes.forgiven <= slot.plan.retries;
 }
 
 /** True when nothing will come of a request any more. */
 function isOver(instance: Instance): boolean {
   if (instance.state === 'open') return false;
-  return instance.slots.every(
-    (slot) => (slot.state === 'spent' || slot.state === 'closed') && slot.attempts.every(isOver),
+  return instance.made.every(
+    (slot) =>
+      slot !== null && (slot.state === 'spent' || slot.state === 'closed') && slot.attempts.every(isOver),
   );
 }

@@ -1,8 +1,9 @@
 // Draws a chain for a person: what was expected, what came. Enters: a chain; leaves: a plain tree.
 import type { ChainView, FactOrigin, StepView } from '../verdict.ts';
+import { slotsBelow } from './places.ts';
 import { describeCardinality } from './plan.ts';
 import type { Scope } from './scope.ts';
-import { type ChainState, type Instance, type Slot, slotsBelow } from './state.ts';
+import type { ChainState, Instance, Slot } from './state.ts';
 
 /** The whole chain as a tree. */
 export function viewOf(chain: ChainState): ChainView {
@@ -41,9 +42,9 @@ function slotView(slot: Slot): StepView {
   return {
     step: slot.plan.request,
     expected: describeCardinality(slot.plan),
-    state: slot.overdue
+    state: slot.notes.overdue
       ? 'overdue'
-      : slot.denied !== null && slot.attempts.length === 0
+      : slot.notes.denied !== null && slot.attempts.length === 0
         ? 'denied'
         : stateOf(slot.attempts),
     seen: slot.attempts.map(seen),
@@ -63,7 +64,7 @@ function seen(instance: Instance): StepView['seen'][number] {
     request: instance.summary,
     ts: instance.ts,
     evidence: instance.evidence,
-    answered: instance.answer,
+    answered: instance.end?.answer ?? null,
     origins: instance.plan.owns.size === 0 ? {} : originsOf(instance.scope),
   };
 }

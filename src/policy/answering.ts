@@ -45,7 +45,7 @@ export class Answering {
     const trusted = instance.taint === null && instance.chain.tainted === null;
     const about = aboutOf(answer, record.flow, instance.plan.request);
     if (answer.ok && trusted) {
-      const missing = store.unmetBefore(instance).filter((slot) => slot.denied === null);
+      const missing = store.unmetBefore(instance).filter((slot) => slot.notes.denied === null);
       if (missing.length > 0 && !final) {
         this.#early.push({
           record,
@@ -79,7 +79,7 @@ export class Answering {
       text,
       nearest,
     });
-    for (const slot of missing) slot.denied ??= verdict.id;
+    for (const slot of missing) slot.note({ denied: slot.notes.denied ?? verdict.id });
   }
 
   #readAnswer(record: FlowRecord, about: About, instance: Instance, answer: Answer, trusted: boolean): void {

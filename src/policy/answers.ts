@@ -1,16 +1,19 @@
 // Which requests of a flow still await their answers. Enters: requests and answers by name; leaves: who is answered.
-import type { Instance } from '../chain/state.ts';
+import { Instance } from '../chain/state.ts';
 import type { Micros } from '../flow.ts';
 import type { Chains } from './decide.ts';
 import type { FlowRecord } from './flows.ts';
-import type { ObservedAnswer } from './observe/observation.ts';
+import type { AnswerName, ObservedAnswer } from './observe/observation.ts';
 
 export type Answer = ObservedAnswer;
 
 /** A request that was seen and is not answered: not decided yet, or put into a chain, or in none. */
-export type Awaiting =
-  | { readonly kind: 'undecided'; answer: Answer | null; lost: Micros | null }
-  | { readonly kind: 'placed'; readonly instance: Instance };
+export type Awaiting = Undecided | Instance;
+
+interface Undecided {
+  answer: Answer | null;
+  lost: Micros | null;
+}
 
 /** Requests that wait for answers on one flow; more than this and the oldest is forgotten. */
 const MOST_AWAITING = 65_536;
@@ -23,46 +26,46 @@ export class AnswerBook {
   }
 
   /** A request that will be answered was seen. */
-  expect(record: FlowRecord, name: string): void {
+  expect(record: FlowRecord, name: AnswerName): void {
     if (record.awaiting.size >= MOST_AWAITING) {
       const oldest = record.awaiting.keys().next();
       if (oldest.done !== true) record.awaiting.delete(oldest.value);
     }
-    record.awaiting.set(name, { kind: 'undecided', answer: null, lost: null });
+    record.awaiting.set(name, { answer: null, lost: null });
   }
 
   /** It was decided: gives the answer that came meanwhile, if one did. */
-  settle(record: FlowRecord, name: string, instance: Instance | null): Answer | null {
+  settle(record: FlowRecord, name: AnswerName, instance: Instance | null): Answer | null {
     const awaiting = record.awaiting.get(name);
-    if (awaiting?.kind !== 'undecided') return null;
+    if (awaiting === undefined || awaiting instanceof Instance) return null;
     if (instance === null || awaiting.answer !== null) record.awaiting.delete(name);
-    else record.awaiting.set(name, { kind: 'placed', instance });
+    else record.awaiting.set(name, instance);
     if (instance !== null && awaiting.lost !== null) this.#lose(instance, awaiting.lost);
     return awaiting.answer;
   }
 
   /** An answer came: gives the place of its request, or null when that has none (yet). */
-  arrive(record: FlowRecord, name: string, answer: Answer): Instance | null {
+  arrive(record: FlowRecord, name: AnswerName, answer: Answer): Instance | null {
     const awaiting = record.awaiting.get(name);
     if (awaiting === undefined) return null;
-    if (awaiting.kind === 'undecided') {
+    if (!(awaiting instanceof Instance)) {
       awaiting.answer = answer;
       return null;
     }
     record.awaiting.delete(name);
-    return awaiting.instance;
+    return awaiting;
   }
 
   /** A request will not be answered. */
-  lose(record: FlowRecord, name: string, at: Micros): void {
+  lose(record: FlowRecord, name: AnswerName, at: Micros): void {
     const awaiting = record.awaiting.get(name);
     if (awaiting === undefined) return;
-    if (awaiting.kind === 'undecided') {
+    if (!(awaiting instanceof Instance)) {
       awaiting.lost = at;
       return;
     }
     record.awaiting.delete(name);
-    this.#lose(awaiting.instance, at);
+    this.#lose(awaiting, at);
   }
 
   /** The flow ended: nothing on it will be answered. */

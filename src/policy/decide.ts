@@ -1,6 +1,7 @@
 // Whether an open chain explains a request. Enters: an observed request, the open chains; leaves: a decision with its reason.
 import type { Nearness } from '../chain/nearest.ts';
-import type { ChainRequest, Instance, Origin } from '../chain/state.ts';
+import type { ChainRequest, Origin } from '../chain/request.ts';
+import type { Instance } from '../chain/state.ts';
 import type { ChainStore } from '../chain/store.ts';
 import { assertNever } from '../errors.ts';
 import type { LostCause } from '../events/lost.ts';
@@ -163,7 +164,7 @@ function unexplained(
 function deniedPredecessor(nearest: Nearness | null): VerdictId | null {
   if (nearest === null || nearest.differing.length > 0 || nearest.contradicted) return null;
   if (nearest.slot.state !== 'blocked' || nearest.blockers.length === 0) return null;
-  const verdicts = nearest.blockers.map((slot) => slot.denied ?? slot.attempts.at(-1)?.taint ?? null);
+  const verdicts = nearest.blockers.map((slot) => slot.notes.denied ?? slot.attempts.at(-1)?.taint ?? null);
   return verdicts.every((verdict) => verdict !== null) ? (verdicts[0] ?? null) : null;
 }
 

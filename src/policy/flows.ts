@@ -5,7 +5,7 @@ import type { Flow, FlowId } from '../flow.ts';
 import type { Awaiting } from './answers.ts';
 import type { CompiledPolicy } from './compile.ts';
 import type { AmqpSession } from './observe/amqp.ts';
-import type { Ends } from './observe/observation.ts';
+import type { AnswerName, Ends } from './observe/observation.ts';
 
 export interface FlowRecord {
   readonly flow: Flow;
@@ -15,7 +15,7 @@ export interface FlowRecord {
   readonly status: 'declared' | 'denied';
   /** True until the connection itself was judged. */
   fresh: boolean;
-  readonly awaiting: Map<string, Awaiting>;
+  readonly awaiting: Map<AnswerName, Awaiting>;
   /** Made by the first AMQP method. */
   amqp: AmqpSession | null;
 }

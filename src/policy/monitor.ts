@@ -214,7 +214,7 @@ export class Monitor {
     if (decision.kind !== 'drop' || decision.request === null || this.#shared.held) return null;
     const { nearest, request } = decision;
     if (nearest !== null && isNear(nearest) && nearest.slot.state !== 'spent')
-      nearest.slot.denied ??= verdict.id;
+      nearest.slot.note({ denied: nearest.slot.notes.denied ?? verdict.id });
     const plan = nearest?.slot.plan ?? this.policy.steps.get(request.request);
     return plan === undefined
       ? null
@@ -250,7 +250,7 @@ export class Monitor {
     }
     const { parent } = news.slot;
     const record = this.flows.byId(parent.evidence.flow);
-    if (record === null || news.slot.denied !== null || parent.taint !== null) return;
+    if (record === null || news.slot.notes.denied !== null || parent.taint !== null) return;
     const overdue = overdueOf(this.policy, record, news);
     if (overdue !== null) this.#say(record, overdue.about, overdue.judgement);
   }

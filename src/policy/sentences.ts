@@ -1,7 +1,8 @@
 // Reasons as whole sentences. Enters: what was decided; leaves: a text that a person understands.
 import type { Nearness } from '../chain/nearest.ts';
+import type { ChainRequest } from '../chain/request.ts';
 import type { FactReading } from '../chain/scope.ts';
-import type { ChainRequest, ChainState } from '../chain/state.ts';
+import type { ChainState } from '../chain/state.ts';
 import type { DropCode, VerdictId } from '../verdict.ts';
 import { type ObservedSubject, printable } from './observe/observation.ts';
 

@@ -1,7 +1,7 @@
 // Which parts of a policy sources exercise. Enters: a policy, sources; leaves: a row for each part, with what it explained and what it denied.
 import { assertNever, type Place } from '../errors.ts';
-import { factsByRequest } from '../policy/fact-names.ts';
 import type { PolicyDocument, RequestDeclaration, StepDeclaration } from '../policy/document.ts';
+import { factsByRequest } from '../policy/fact-names.ts';
 import type { ChainView, StepView, Verdict } from '../verdict.ts';
 import { requireSound, runEngine } from './judge.ts';
 import { nameOfBytes, Reader } from './reader.ts';

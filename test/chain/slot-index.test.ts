@@ -2,9 +2,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { StepPlan } from '../../src/chain/plan.ts';
+import type { ChainRequest } from '../../src/chain/request.ts';
 import type { FactReading } from '../../src/chain/scope.ts';
 import { SlotIndex } from '../../src/chain/slot-index.ts';
-import { type ChainRequest, ChainState, Instance, Slot } from '../../src/chain/state.ts';
+import { ChainState, Instance, Slot } from '../../src/chain/state.ts';
 import type { Evidence, FlowId } from '../../src/flow.ts';
 
 const FACTS = ['amount', 'dvd', 'user'] as const;

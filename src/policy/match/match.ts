@@ -69,8 +69,9 @@ export function readFacts(
   find: (source: FactSource) => Found,
 ): Match {
   const readings: FactReading[] = [];
-  for (const { fact, source, optional } of facts) {
-    const where = describeSource(source);
+  for (const declaration of facts) {
+    const { fact, source, optional } = declaration;
+    const where = placeOf(declaration);
     const found = find(source);
     if (found.kind === 'body-unseen') return { kind: 'cannot-read', cause: 'body', why: found.why };
     if (found.kind === 'absent' && optional) continue;
@@ -78,11 +79,36 @@ export function readFacts(
       const why = found.kind === 'absent' ? 'it is not there' : found.why;
       return { kind: 'lacking', id, fact, why: `${where}: ${why}` };
     }
-    const read = reading(normalisers, fact, found.value, `${id}, ${where}`, evidence);
+    const read = reading(normalisers, fact, found.value, sourceText(declaration, id, where), evidence);
     if (read === null) return { kind: 'lacking', id, fact, why: `${where}: not of the fact's kind` };
     readings.push(read);
   }
   return matched(id, readings);
+}
+
+const PLACES = new WeakMap<FactDeclaration, string>();
+
+function placeOf(declaration: FactDeclaration): string {
+  const known = PLACES.get(declaration) ?? describeSource(declaration.source);
+  PLACES.set(declaration, known);
+  return known;
+}
+
+const SOURCES = new WeakMap<object, Map<string, string>>();
+
+/** `request, place`: one text for all readings of a declaration, since open chains keep it. */
+export function sourceText(declaration: object, id: string, where: string): string {
+  let texts = SOURCES.get(declaration);
+  if (texts === undefined) {
+    texts = new Map();
+    SOURCES.set(declaration, texts);
+  }
+  let text = texts.get(where);
+  if (text === undefined) {
+    text = `${id}, ${where}`;
+    texts.set(where, text);
+  }
+  return text;
 }
 
 /** How a person reads where a fact stands. */

@@ -5,7 +5,7 @@ import type { Evidence } from '../../flow.ts';
 import type { SqlExpr, SqlStatement } from '../../sql/reading.ts';
 import type { SqlOperand, SqlRequestDeclaration } from '../document.ts';
 import { normalise } from '../normalise.ts';
-import { type Match, matched, type Normalisers, reading } from './match.ts';
+import { type Match, matched, type Normalisers, reading, sourceText } from './match.ts';
 
 /** Matches one statement. The statement must be the declared one in every part: nothing more, nothing less. */
 export function matchSql(
@@ -56,7 +56,7 @@ export function readSqlResult(
       normalisers,
       fact,
       value.text,
-      `${declaration.id}, result column ${source.column}`,
+      sourceText(declaration, declaration.id, `result column ${source.column}`),
       result.at,
     );
     if (read === null) {
@@ -237,7 +237,7 @@ function readOperand(reader: Reader, operand: SqlOperand, expr: SqlExpr | undefi
     }
     case 'fact': {
       const value = scalarOf(expr);
-      const source = `${reader.declaration.id}, ${reader.where}`;
+      const source = sourceText(reader.declaration, reader.declaration.id, reader.where);
       if (value === null || value.type === 'null' || value.type === 'undecoded') {
         return { kind: 'lacking', fact: operand.fact, why: `${reader.where}: it is no plain value` };
       }

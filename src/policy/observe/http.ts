@@ -36,7 +36,7 @@ function observeRequest(policy: CompiledPolicy, ends: Ends, event: HttpRequest):
     kind: 'request',
     match: matchHttp(policy.http(ends.client, ends.server), policy.normalisers, event),
     keys: keysOf(policy.document.keys, event),
-    awaits: `http ${event.exchange}`,
+    awaits: event.exchange,
     source: event.flow.orig.ip,
     unanswered: false,
     ...base,
@@ -60,7 +60,7 @@ function observeResponse(policy: CompiledPolicy, ends: Ends, event: HttpResponse
   if (event.exchange === null) return null;
   return {
     kind: 'answer',
-    of: [`http ${event.exchange}`],
+    of: [event.exchange],
     ok: event.status < 400,
     text: String(event.status),
     read: (id) => {

@@ -12,6 +12,9 @@ export interface Ends {
   readonly server: string;
 }
 
+/** Names a request within its flow, for its answer. */
+export type AnswerName = number | string;
+
 export type ObservedSubject = Omit<Subject, 'flow'>;
 
 interface Base {
@@ -25,7 +28,7 @@ export interface ObservedRequest extends Base {
   readonly match: Match;
   readonly keys: ReadonlyMap<string, string>;
   /** Names it within its flow, for its answer; null when none will come. */
-  readonly awaits: string | null;
+  readonly awaits: AnswerName | null;
   /** The address that it came from. */
   readonly source: string;
   /** True when nobody will answer it, and its receiver goes on all the same. */
@@ -35,7 +38,7 @@ export interface ObservedRequest extends Base {
 export interface ObservedAnswer extends Base {
   readonly kind: 'answer';
   /** The requests of this flow that it answers. */
-  readonly of: readonly string[];
+  readonly of: readonly AnswerName[];
   readonly ok: boolean;
   /** For a person: `201`, `ack`, `error 42501`. */
   readonly text: string;
@@ -46,7 +49,7 @@ export interface ObservedAnswer extends Base {
 /** Requests of this flow that will never be answered now. */
 export interface ObservedLoss extends Base {
   readonly kind: 'loss';
-  readonly of: readonly string[];
+  readonly of: readonly AnswerName[];
 }
 
 export interface ObservedOffence extends Base {

@@ -70,7 +70,7 @@ function observeStatement(
     kind: 'request',
     match: matchAll(policy, ends, statements, event),
     keys: new Map(),
-    awaits: `sql ${event.request}`,
+    awaits: event.request,
     source: event.flow.orig.ip,
     unanswered: false,
     subject: subject(shapeOf(reading)),
@@ -138,7 +138,7 @@ function observeCommand(policy: CompiledPolicy, ends: Ends, event: SqlCommand): 
   return {
     kind: 'request',
     match,
-    awaits: `sql ${event.request}`,
+    awaits: event.request,
     source: event.flow.orig.ip,
     unanswered: false,
     ...base,
@@ -149,7 +149,7 @@ function observeResult(policy: CompiledPolicy, ends: Ends, event: SqlResult): Ob
   if (event.request === null || !(event.last || event.outcome === 'error')) return null;
   return {
     kind: 'answer',
-    of: [`sql ${event.request}`],
+    of: [event.request],
     ok: event.outcome === 'ok',
     text:
       event.outcome === 'ok' ? `ok, ${event.affected ?? event.rowCount} rows` : `error ${event.code ?? ''}`,
