@@ -1,4 +1,5 @@
 // Which open chain came closest to explaining a request that none explains. Enters: a request, slots; leaves: a nearness.
+import type { Micros } from '../flow.ts';
 import { keyAt } from './keys.ts';
 import { blockersOf } from './places.ts';
 import type { ChainRequest } from './request.ts';
@@ -15,6 +16,8 @@ export interface Nearness {
   readonly named: boolean;
   /** True when the request carries a key that this chain has with another value. */
   readonly contradicted: boolean;
+  /** What the place was when the request was made, whatever has come since. */
+  readonly state: Slot['state'];
   /** The slots that must be done first. */
   readonly blockers: readonly Slot[];
 }
@@ -55,10 +58,14 @@ export class RecentParents {
 
 const STATE_RANK = { waiting: 3, blocked: 2, spent: 1, closed: 0 } as const;
 
-/** The closest of these places: by its key, by agreeing facts, by fewest differences, by what it waits for, the newest. */
+/**
+ * The closest of these places: by its key, by agreeing facts, by fewest differences, by what it waits for, the newest.
+ * They are taken as they were when the request was made, so that it does not matter what arrived in which order since.
+ */
 export function nearestOf(request: ChainRequest, slots: Iterable<Slot>): Nearness | null {
   let best: Nearness | null = null;
   for (const slot of slots) {
+    if (slot.parent.ts > request.ts) continue;
     const nearness = compare(request, slot);
     if (best === null || !closer(best, nearness)) best = nearness;
   }
@@ -70,7 +77,7 @@ function compare(request: ChainRequest, slot: Slot): Nearness {
   const differing: { settled: FactReading; read: FactReading }[] = [];
   for (const read of request.facts) {
     const settled = slot.fact(read.fact);
-    if (settled === undefined) continue;
+    if (settled === undefined || settled.evidence.ts > request.ts) continue;
     if (settled.value === read.value) agreeing++;
     else differing.push({ settled, read });
   }
@@ -81,14 +88,24 @@ function compare(request: ChainRequest, slot: Slot): Nearness {
     if (own === value) named = true;
     else if (own !== undefined) contradicted = true;
   }
+  const state = stateAt(slot, request.ts);
   return {
     slot,
     agreeing,
     differing,
     named,
     contradicted,
-    blockers: slot.state === 'blocked' ? blockersOf(slot) : [],
+    blockers: state === 'blocked' ? blockersOf(slot, request.ts) : [],
+    state,
   };
+}
+
+function stateAt(slot: Slot, ts: Micros): Slot['state'] {
+  const { parent, attempts } = slot;
+  if (slot.state === 'spent' && attempts.some((attempt) => attempt.ts <= ts)) return 'spent';
+  if (blockersOf(slot, ts).length > 0) return 'blocked';
+  const { end } = parent;
+  return slot.state === 'closed' && end !== null && end.at <= ts ? 'closed' : 'waiting';
 }
 
 /** True when `a` is strictly closer than `b`. */
@@ -98,5 +115,5 @@ function closer(a: Nearness, b: Nearness): boolean {
   if (b.differing.length === 0 && a.differing.length > 0) return false;
   if (a.agreeing !== b.agreeing) return a.agreeing > b.agreeing;
   if (a.differing.length !== b.differing.length) return a.differing.length < b.differing.length;
-  return STATE_RANK[a.slot.state] > STATE_RANK[b.slot.state];
+  return STATE_RANK[a.state] > STATE_RANK[b.state];
 }

@@ -11,11 +11,11 @@ export function* slotsBelow(instance: Instance): Generator<Slot> {
   }
 }
 
-/** True when the step has come, as often as it must, and went well. */
-export function isDone(slot: Slot): boolean {
+/** True when the step has come, as often as it must, and went well: by now, or by a time. */
+export function isDone(slot: Slot, by = Number.POSITIVE_INFINITY): boolean {
   let good = slot.notes.settled;
-  for (const attempt of slot.attempts) {
-    if (attempt.state === 'answered' || (attempt.plan.staysOpen && attempt.state === 'open')) good++;
+  for (const { state, plan, ts, end } of slot.attempts) {
+    if (state === 'answered' ? (end?.at ?? ts) <= by : plan.staysOpen && state === 'open' && ts <= by) good++;
   }
   return good >= Math.max(1, slot.plan.least);
 }
@@ -37,10 +37,10 @@ export function isBlocked(parent: Instance, position: number): boolean {
   return false;
 }
 
-/** The slots that a blocked slot waits for. */
-export function blockersOf(slot: Slot): Slot[] {
+/** The slots that a slot waits for: by now, or by a time. */
+export function blockersOf(slot: Slot, by = Number.POSITIVE_INFINITY): Slot[] {
   if (slot.parent.plan.order === 'any') return [];
   return slot.parent.slots.filter(
-    (other) => other.plan.position < slot.plan.position && !isDone(other) && !mayBeAbsent(other.plan),
+    (other) => other.plan.position < slot.plan.position && !mayBeAbsent(other.plan) && !isDone(other, by),
   );
 }

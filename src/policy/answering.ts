@@ -71,7 +71,15 @@ export class Answering {
     const nearest =
       slot === undefined
         ? null
-        : { slot, agreeing: 0, differing: [], named: true, contradicted: false, blockers: missing };
+        : {
+            slot,
+            agreeing: 0,
+            differing: [],
+            named: true,
+            contradicted: false,
+            state: slot.state,
+            blockers: missing,
+          };
     const verdict = this.#say(record, about, {
       kind: 'drop',
       code: 'out-of-order',

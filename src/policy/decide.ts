@@ -140,6 +140,8 @@ function unexplained(
   request: ChainRequest,
   final: boolean,
 ): Decision {
+  // Whether somebody reacts to what was denied can be told only when nothing honest can arrive any more that explains it.
+  if (!final) return { kind: 'wait' };
   const tainted = chains.tainted.find(request);
   if (tainted !== null) {
     const of = tainted.slot.chain.tainted;
@@ -153,7 +155,6 @@ function unexplained(
     const instance = chains.honest.accept(nearest.slot, request, denied);
     return { kind: 'consequence', of: denied, text: say.consequence(observed.subject, denied), instance };
   }
-  if (!final) return { kind: 'wait' };
   const code = codeOf(nearest);
   const text = say.unexplained(observed.subject, request, code, nearest);
   const decidedBy = code === 'fact-differs' ? 'integrity' : 'request';
@@ -163,8 +164,11 @@ function unexplained(
 /** The verdict that denied what this request had to wait for, when that is all that stands against it. */
 function deniedPredecessor(nearest: Nearness | null): VerdictId | null {
   if (nearest === null || nearest.differing.length > 0 || nearest.contradicted) return null;
-  if (nearest.slot.state !== 'blocked' || nearest.blockers.length === 0) return null;
-  const verdicts = nearest.blockers.map((slot) => slot.notes.denied ?? slot.attempts.at(-1)?.taint ?? null);
+  if (nearest.state !== 'blocked' || nearest.blockers.length === 0) return null;
+  const verdicts = nearest.blockers.map(({ notes, attempts }) => {
+    const last = attempts.at(-1);
+    return last === undefined ? notes.denied : last.taint;
+  });
   return verdicts.every((verdict) => verdict !== null) ? (verdicts[0] ?? null) : null;
 }
 
@@ -178,7 +182,7 @@ function codeOf(nearest: Nearness | null): DropCode {
   if (!isNear(nearest)) return nearest.contradicted ? 'key-names-no-chain' : 'no-open-chain';
   if (nearest.differing.length > 0) return 'fact-differs';
   if (nearest.contradicted) return 'key-names-no-chain';
-  switch (nearest.slot.state) {
+  switch (nearest.state) {
     case 'spent':
       return 'already-done';
     case 'blocked':

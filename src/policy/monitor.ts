@@ -10,6 +10,7 @@ import { Answering } from './answering.ts';
 import { AnswerBook } from './answers.ts';
 import type { CompiledPolicy } from './compile.ts';
 import { type Chains, type Decision, decide, isNear, originOf } from './decide.ts';
+import type { PolicyLimits } from './document.ts';
 import { FlowBook, type FlowRecord } from './flows.ts';
 import { judgementOf } from './judgement.ts';
 import type { Observation, ObservedRequest } from './observe/observation.ts';
@@ -50,7 +51,8 @@ export class Monitor {
   constructor(policy: CompiledPolicy, shared: Shared) {
     const { limits } = policy.document;
     const options = {
-      grace: limits.reorder,
+      // A place outlives every decision on a request that was made before its time was over.
+      grace: patienceOf(limits) + limits.skew,
       skew: limits.skew,
       lifetime: limits.chain,
       capacity: limits.chains,
@@ -82,16 +84,19 @@ export class Monitor {
     if (event.kind === 'connection-end') this.#endFlow(record, event.ts);
   }
 
-  /** Lets the traffic's time pass: what waited long enough is decided, and what is overdue is said. */
+  /** Lets the traffic's time pass: what waited long enough is decided, and what is overdue is said, in the order of time. */
   advance(now: Micros): void {
-    while (
-      this.#pending[0] !== undefined &&
-      (this.#pending[0].until < now || this.#pending.length > MOST_PENDING)
-    ) {
-      const pending = this.#pending.shift();
-      if (pending !== undefined) this.#decide(pending.record, pending.observed, true);
+    for (let first = this.#pending[0]; first !== undefined; first = this.#pending[0]) {
+      if (first.until >= now && this.#pending.length <= MOST_PENDING) break;
+      this.#pass(Math.min(first.until, now));
+      this.#pending.shift();
+      this.#decide(first.record, first.observed, true);
       this.#retry();
     }
+    this.#pass(now);
+  }
+
+  #pass(now: Micros): void {
     this.#answering.advance(now);
     for (const news of this.chains.honest.advance(now)) this.#report(news);
     this.chains.tainted.advance(now);
@@ -106,7 +111,7 @@ export class Monitor {
 
   /** The source ended at `now`: everything that waits is decided, and every chain ends. */
   finish(now: Micros): readonly EngineOutput[] {
-    this.advance(now + this.policy.document.limits.reorder + 1);
+    this.advance(now + patienceOf(this.policy.document.limits) + 1);
     for (const news of this.chains.honest.finish(now)) this.#report(news);
     this.chains.tainted.finish(now);
     return this.#flush();
@@ -194,7 +199,7 @@ export class Monitor {
   #decide(record: FlowRecord, observed: ObservedRequest, final: boolean): void {
     const decision = decide(this.policy, this.chains, observed, final);
     if (decision.kind === 'wait') {
-      this.#pending.push({ record, observed, until: observed.ts + this.policy.document.limits.reorder });
+      this.#wait({ record, observed, until: observed.ts + patienceOf(this.policy.document.limits) });
       return;
     }
     const step = observed.match.kind === 'matched' ? observed.match.id : null;
@@ -204,6 +209,13 @@ export class Monitor {
     if (observed.awaits === null) return;
     const answer = this.#answers.settle(record, observed.awaits, instance);
     if (answer !== null && instance !== null) this.#answering.answer(record, instance, answer);
+  }
+
+  /** The list is in the order of time; what arrives late goes before what is later. */
+  #wait(pending: Pending): void {
+    let at = this.#pending.length;
+    while (at > 0 && (this.#pending[at - 1]?.until ?? 0) > pending.until) at--;
+    this.#pending.splice(at, 0, pending);
   }
 
   /**
@@ -273,4 +285,9 @@ export class Monitor {
     }
     return verdict;
   }
+}
+
+/** How long a request waits: what may explain it was made by `skew` later at most, and arrives by `reorder` later than that. */
+function patienceOf({ reorder, skew }: PolicyLimits): Micros {
+  return reorder === 0 ? 0 : reorder + skew;
 }

@@ -39,7 +39,15 @@ export function overdueOf(
     from: request.to,
     to: policy.requests.get(slot.plan.request)?.to ?? 'unknown',
   } as const;
-  const nearest = { slot, agreeing: 0, differing: [], named: true, contradicted: false, blockers: [] };
+  const nearest = {
+    slot,
+    agreeing: 0,
+    differing: [],
+    named: true,
+    contradicted: false,
+    state: slot.state,
+    blockers: [],
+  };
   const text = say.overdue(slot.plan.request, slot.plan.within ?? 0, slot.chain);
   return {
     about: { subject, flow: record.flow, ts: at, evidence: parent.evidence, step: slot.plan.request },

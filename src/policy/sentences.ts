@@ -97,7 +97,7 @@ export function unexplained(
     case 'key-names-no-chain':
       return `${what} under a key that no open request has; the closest, ${chain.title}, has another.`;
     default:
-      if (nearest.slot.state === 'closed' && nearest.differing.length === 0) {
+      if (nearest.state === 'closed' && nearest.differing.length === 0) {
         return `${what}, but ${chain.title} has already been answered.`;
       }
       return `${what}, but no user request is open that needs it${closest(nearest)}.`;

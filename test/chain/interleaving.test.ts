@@ -4,46 +4,7 @@ import { describe, expect, test } from 'vitest';
 import policy from '../../policies/dvd-rental.ts';
 import { DvdRental, type Rental, rental } from '../support/dvd-rental.ts';
 import { brief, judge } from '../support/judge.ts';
-
-type Step = (told: DvdRental) => void;
-
-/** One rental as steps that other rentals may come between. */
-function steps(each: Rental, billed: Rental = each): Step[] {
-  let answer: ((status?: number) => void) | null = null;
-  let charged: ((status?: number) => void) | null = null;
-  let tag = 0n;
-  return [
-    (told) => {
-      answer = told.ask(each);
-    },
-    (told) => told.lookUp(each),
-    (told) => {
-      charged = told.bill(billed);
-    },
-    (told) => told.debit(billed),
-    () => charged?.(),
-    (told) => told.publish(each),
-    (told) => {
-      tag = told.deliver(each);
-    },
-    () => answer?.(),
-    (told) => told.ship(each),
-    (told) => told.markRented(each),
-    (told) => told.ack(tag),
-  ];
-}
-
-/** Weaves lists into one, each keeping its order; `choices` say whose turn it is. */
-function weave(lists: Step[][], choices: readonly number[]): Step[] {
-  const woven: Step[] = [];
-  const rest = lists.map((list) => [...list]);
-  for (const choice of choices) {
-    const open = rest.filter((list) => list.length > 0);
-    const step = open[choice % Math.max(1, open.length)]?.shift();
-    if (step !== undefined) woven.push(step);
-  }
-  return [...woven, ...rest.flat()];
-}
+import { steps, weave } from '../support/rental-steps.ts';
 
 const USERS = ['alice', 'bob', 'carol', 'dave', 'erin'];
 
@@ -68,10 +29,10 @@ describe('rentals of several customers at once, traced or not', () => {
       fc.asyncProperty(someRentals, choices, async (all, order) => {
         const told = new DvdRental();
         for (const step of weave(
-          all.map((each) => steps(each)),
+          all.map((each) => steps(told, each)),
           order,
         ))
-          step(told);
+          step();
         const { drops, indeterminate, chains } = await judge(policy, told.story.end());
         expect(brief(drops)).toEqual([]);
         expect(brief(indeterminate)).toEqual([]);
@@ -87,8 +48,11 @@ describe('rentals of several customers at once, traced or not', () => {
         const told = new DvdRental();
         const [first, ...others] = all;
         if (first === undefined) return;
-        const lists = [steps(first, { ...first, user: 'mallory' }), ...others.map((each) => steps(each))];
-        for (const step of weave(lists, order)) step(told);
+        const lists = [
+          steps(told, first, { ...first, user: 'mallory' }),
+          ...others.map((each) => steps(told, each)),
+        ];
+        for (const step of weave(lists, order)) step();
         const { drops } = await judge(policy, told.story.end());
         expect(drops.map(({ subject }) => subject.request)).toEqual(['POST /users/mallory/charge']);
       }),

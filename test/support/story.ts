@@ -15,7 +15,8 @@ export class Story {
   #flows = 0;
   #ports = 40_000;
   #packets = 0;
-  readonly step: number;
+  /** Microseconds between two events. */
+  step: number;
 
   constructor(step = 100) {
     this.step = step;

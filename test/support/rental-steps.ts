@@ -1,0 +1,42 @@
+// A rental as steps that other rentals may come between. Enters: rentals, choices; leaves: steps in an order.
+import type { DvdRental, Rental } from './dvd-rental.ts';
+
+export type Step = () => void;
+
+/** The steps of one rental, of which `billed` is what contract-update bills. */
+export function steps(told: DvdRental, each: Rental, billed: Rental = each): Step[] {
+  let answer: ((status?: number) => void) | null = null;
+  let charged: ((status?: number) => void) | null = null;
+  let tag = 0n;
+  return [
+    () => {
+      answer = told.ask(each);
+    },
+    () => told.lookUp(each),
+    () => {
+      charged = told.bill(billed);
+    },
+    () => told.debit(billed),
+    () => charged?.(),
+    () => told.publish(each),
+    () => {
+      tag = told.deliver(each);
+    },
+    () => answer?.(),
+    () => told.ship(each),
+    () => told.markRented(each),
+    () => told.ack(tag),
+  ];
+}
+
+/** Weaves lists into one, each keeping its order; `choices` say whose turn it is. */
+export function weave(lists: readonly Step[][], choices: readonly number[]): Step[] {
+  const woven: Step[] = [];
+  const rest = lists.map((list) => [...list]);
+  for (const choice of choices) {
+    const open = rest.filter((list) => list.length > 0);
+    const step = open[choice % Math.max(1, open.length)]?.shift();
+    if (step !== undefined) woven.push(step);
+  }
+  return [...woven, ...rest.flat()];
+}
