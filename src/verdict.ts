@@ -47,6 +47,8 @@ export type DropCode =
   | 'already-done'
   /** Something else must come before it. */
   | 'out-of-order'
+  /** A job began again before its time. */
+  | 'too-soon'
   /** It says another user, item, amount, ... than its chain. */
   | 'fact-differs'
   /** A value that the policy asks for is not there, or cannot be read. */

@@ -206,6 +206,17 @@ export class ChainStore {
     if (instance.state === 'open') this.#finish(instance, 'lost', null, at);
   }
 
+  /** What was answered with success has been taken back, by a transaction that was rolled back: it counts as failed. */
+  undo(instance: Instance, at: Micros): void {
+    if (instance.state === 'open') this.#finish(instance, 'failed', 'rolled back', at);
+    if (instance.state !== 'answered' || instance.chain.ended !== null) return;
+    instance.state = 'failed';
+    instance.end = { at, answer: 'rolled back' };
+    const { slot } = instance;
+    if (slot === null || slot.state !== 'spent' || !slot.parent.serving) return;
+    if (mayComeAgain(slot)) this.#setState(slot, 'waiting', at);
+  }
+
   /** Kinds of request for which a new place opened since the last call. */
   takeActivated(): ReadonlySet<string> {
     const activated = this.#activated;

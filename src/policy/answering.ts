@@ -4,7 +4,7 @@ import type { Micros } from '../flow.ts';
 import type { Verdict } from '../verdict.ts';
 import type { Answer } from './answers.ts';
 import type { CompiledPolicy } from './compile.ts';
-import type { Chains } from './decide.ts';
+import { type Chains, storeOf } from './decide.ts';
 import type { FlowRecord } from './flows.ts';
 import * as say from './sentences.ts';
 import { type About, aboutOf, type Judgement } from './verdicts.ts';
@@ -41,7 +41,7 @@ export class Answering {
 
   /** Applies an answer: what it says must agree with its chain, and what had to come before it must have come. */
   answer(record: FlowRecord, instance: Instance, answer: Answer, final = false): void {
-    const store = instance.chain.tainted === null ? this.#chains.honest : this.#chains.tainted;
+    const store = storeOf(this.#chains, instance);
     const trusted = instance.taint === null && instance.chain.tainted === null;
     const about = aboutOf(answer, record.flow, instance.plan.request);
     if (answer.ok && trusted) {
@@ -92,7 +92,7 @@ export class Answering {
 
   #readAnswer(record: FlowRecord, about: About, instance: Instance, answer: Answer, trusted: boolean): void {
     const match = answer.read?.(instance.plan.request) ?? null;
-    const store = instance.chain.tainted === null ? this.#chains.honest : this.#chains.tainted;
+    const store = storeOf(this.#chains, instance);
     if (match === null) return;
     if (match.kind === 'matched') {
       const differing = match.facts.flatMap((read) => {

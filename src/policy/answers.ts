@@ -1,7 +1,7 @@
 // Which requests of a flow still await their answers. Enters: requests and answers by name; leaves: who is answered.
 import { Instance } from '../chain/state.ts';
 import type { Micros } from '../flow.ts';
-import type { Chains } from './decide.ts';
+import { type Chains, storeOf } from './decide.ts';
 import type { FlowRecord } from './flows.ts';
 import type { AnswerName, ObservedAnswer } from './observe/observation.ts';
 
@@ -74,7 +74,7 @@ export class AnswerBook {
   }
 
   #lose(instance: Instance, at: Micros): void {
-    const store = instance.chain.tainted === null ? this.#chains.honest : this.#chains.tainted;
+    const store = storeOf(this.#chains, instance);
     store.lose(instance, at);
   }
 }

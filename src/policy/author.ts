@@ -6,6 +6,7 @@ export {
   chain,
   eventually,
   inOrder,
+  job,
   many,
   once,
   optional,

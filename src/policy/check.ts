@@ -1,6 +1,7 @@
 // Finds what is wrong with a policy before traffic does. Enters: a document; leaves: problems with their places.
 import { checkChains } from './check/chains.ts';
 import { checkFacts } from './check/facts.ts';
+import { checkJobs } from './check/jobs.ts';
 import { checkOverlaps, checkRequests } from './check/requests.ts';
 import { checkServices } from './check/services.ts';
 import type { PolicyDocument } from './document.ts';
@@ -11,6 +12,7 @@ export function checkPolicy(document: PolicyDocument): readonly PolicyProblem[] 
   const problems = [
     ...checkServices(document),
     ...checkRequests(document),
+    ...checkJobs(document),
     ...checkOverlaps(document),
     ...checkFacts(document),
     ...checkChains(document),

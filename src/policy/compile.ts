@@ -24,6 +24,8 @@ export interface CompiledPolicy {
   readonly requests: ReadonlyMap<string, RequestDeclaration>;
   /** The plan that a request begins. */
   readonly roots: ReadonlyMap<string, StepPlan>;
+  /** For roots of jobs: microseconds that lie at least between two runs. */
+  readonly intervals: ReadonlyMap<string, number>;
   /** One place of each request in a chain, whichever comes first. */
   readonly steps: ReadonlyMap<string, StepPlan>;
   readonly outside: ReadonlySet<string>;
@@ -72,6 +74,9 @@ export function compile(document: PolicyDocument): CompiledPolicy {
     normalisers: normalisersOf(document),
     requests,
     roots,
+    intervals: new Map(
+      document.chains.flatMap(({ root, every }) => (every === null ? [] : [[root.request, every] as const])),
+    ),
     steps,
     outside: new Set(document.outside),
     serves: (name) =>

@@ -7,6 +7,7 @@ import { assertNever } from '../errors.ts';
 import type { LostCause } from '../events/lost.ts';
 import type { DropCode, PassCode, PolicyKind, VerdictId } from '../verdict.ts';
 import type { CompiledPolicy } from './compile.ts';
+import type { Jobs } from './jobs.ts';
 import type { ObservedRequest } from './observe/observation.ts';
 import * as say from './sentences.ts';
 
@@ -14,6 +15,12 @@ import * as say from './sentences.ts';
 export interface Chains {
   readonly honest: ChainStore;
   readonly tainted: ChainStore;
+  readonly jobs: Jobs;
+}
+
+/** Where a request's chain is kept. */
+export function storeOf(chains: Chains, instance: Instance): ChainStore {
+  return instance.chain.tainted === null ? chains.honest : chains.tainted;
 }
 
 export type Decision =
@@ -113,11 +120,18 @@ function explain(
   }
   const root = policy.roots.get(request.request);
   if (root !== undefined) {
+    const last = chains.jobs.begin(request.request, request.ts);
+    if (last !== null)
+      return drop(
+        'too-soon',
+        'request',
+        say.tooSoon(observed.subject, policy.intervals.get(root.request) ?? 0),
+      );
     const instance = chains.honest.begin(root, request, originOf(observed), null);
     return {
       kind: 'pass',
       code: 'chain-opened',
-      text: say.opened(observed.subject),
+      text: policy.intervals.has(root.request) ? say.begun(observed.subject) : say.opened(observed.subject),
       instance,
       candidates: 1,
     };

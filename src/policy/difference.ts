@@ -47,7 +47,9 @@ function byName(document: PolicyDocument): Record<string, unknown> {
     mode,
     services: Object.fromEntries(services.map(({ name, place: _, ...service }) => [name, service])),
     requests: Object.fromEntries(requests.map((request) => [request.id, requestByName(request)])),
-    chains: Object.fromEntries(chains.map(({ root }) => [root.request, stepByName(root)])),
+    chains: Object.fromEntries(
+      chains.map(({ root, every }) => [root.request, { every, ...stepByName(root) }]),
+    ),
     outside: Object.fromEntries(outside.map((id) => [id, true])),
     keys: Object.fromEntries(
       keys.map(({ key, in: place, name, part }) => [`${key} (${place} ${name})`, part]),

@@ -144,6 +144,8 @@ export interface StepDeclaration {
 
 export interface ChainDeclaration {
   readonly root: StepDeclaration;
+  /** For a job, which no customer starts: microseconds that lie at least between two of its runs; null for a user request. */
+  readonly every: number | null;
   readonly place: Place | null;
 }
 
@@ -153,8 +155,8 @@ export interface KeyDeclaration {
   readonly key: string;
   readonly in: 'http-header' | 'amqp-header' | 'amqp-property' | 'sql-comment';
   readonly name: string;
-  /** `trace-id`: the 32 hex digits of a W3C traceparent. */
-  readonly part: 'all' | 'trace-id';
+  /** `trace-id`: the 32 hex digits of a W3C traceparent. `b3`: the trace id of either form of B3. */
+  readonly part: 'all' | 'trace-id' | 'b3';
 }
 
 export interface PolicyLimits {
@@ -189,8 +191,12 @@ export const DEFAULT_KEYS: readonly KeyDeclaration[] = [
   // W3C Trace Context: the trace id is shared along a chain, the rest of the header changes at each hop.
   { key: 'trace', in: 'http-header', name: 'traceparent', part: 'trace-id' },
   { key: 'trace', in: 'amqp-header', name: 'traceparent', part: 'trace-id' },
-  { key: 'b3', in: 'http-header', name: 'x-b3-traceid', part: 'all' },
-  { key: 'b3', in: 'amqp-header', name: 'x-b3-traceid', part: 'all' },
+  // As sqlcommenter writes it at the end of a statement.
+  { key: 'trace', in: 'sql-comment', name: 'traceparent', part: 'trace-id' },
+  { key: 'b3', in: 'http-header', name: 'x-b3-traceid', part: 'b3' },
+  { key: 'b3', in: 'http-header', name: 'b3', part: 'b3' },
+  { key: 'b3', in: 'amqp-header', name: 'x-b3-traceid', part: 'b3' },
+  { key: 'b3', in: 'amqp-header', name: 'b3', part: 'b3' },
   { key: 'request', in: 'http-header', name: 'x-request-id', part: 'all' },
   { key: 'correlation', in: 'amqp-property', name: 'correlation-id', part: 'all' },
   { key: 'message', in: 'amqp-property', name: 'message-id', part: 'all' },

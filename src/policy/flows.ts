@@ -6,6 +6,7 @@ import type { Awaiting } from './answers.ts';
 import type { CompiledPolicy } from './compile.ts';
 import type { AmqpSession } from './observe/amqp.ts';
 import type { AnswerName, Ends } from './observe/observation.ts';
+import type { Transactions } from './transactions.ts';
 
 export interface FlowRecord {
   readonly flow: Flow;
@@ -18,6 +19,8 @@ export interface FlowRecord {
   readonly awaiting: Map<AnswerName, Awaiting>;
   /** Made by the first AMQP method. */
   amqp: AmqpSession | null;
+  /** Made by the first SQL statement. */
+  transactions: Transactions | null;
 }
 
 /** Ended flows that are kept, because obligations may still refer to them. */
@@ -76,6 +79,7 @@ export class FlowBook {
       fresh: true,
       awaiting: new Map(),
       amqp: null,
+      transactions: null,
     };
   }
 }

@@ -9,15 +9,17 @@ import type { EngineOutput, Verdict, VerdictId } from '../verdict.ts';
 import { Answering } from './answering.ts';
 import { AnswerBook } from './answers.ts';
 import type { CompiledPolicy } from './compile.ts';
-import { type Chains, type Decision, decide, isNear, originOf } from './decide.ts';
-import type { PolicyLimits } from './document.ts';
+import { type Chains, type Decision, decide, isNear, originOf, storeOf } from './decide.ts';
 import { FlowBook, type FlowRecord } from './flows.ts';
+import { Jobs } from './jobs.ts';
 import { judgementOf } from './judgement.ts';
-import type { Observation, ObservedRequest } from './observe/observation.ts';
+import type { AnswerName, Observation, ObservedRequest } from './observe/observation.ts';
 import { observe } from './observe/observe.ts';
 import { overdueOf, recordOf } from './reports.ts';
 import * as say from './sentences.ts';
+import { Transactions } from './transactions.ts';
 import { type About, aboutOf, type Judgement, verdictOf } from './verdicts.ts';
+import { patienceOf, WaitingRequests } from './waiting.ts';
 
 /** What a monitor shares with the monitors of other applications. */
 export interface Shared {
@@ -28,23 +30,13 @@ export interface Shared {
   readonly nextChain: () => number;
 }
 
-/** A request that nothing explains yet. */
-interface Pending {
-  readonly record: FlowRecord;
-  readonly observed: ObservedRequest;
-  readonly until: Micros;
-}
-
-/** Requests that wait at once; the oldest is decided as it stands when there are more. */
-const MOST_PENDING = 10_000;
-
 export class Monitor {
   readonly policy: CompiledPolicy;
   readonly chains: Chains;
   readonly flows: FlowBook;
   readonly #shared: Shared;
   readonly #answers: AnswerBook;
-  #pending: Pending[] = [];
+  readonly #waiting: WaitingRequests;
   readonly #answering: Answering;
   #out: EngineOutput[] = [];
 
@@ -59,9 +51,14 @@ export class Monitor {
       nextSerial: shared.nextChain,
     };
     this.policy = policy;
-    this.chains = { honest: new ChainStore(options), tainted: new ChainStore(options) };
+    this.chains = {
+      honest: new ChainStore(options),
+      tainted: new ChainStore(options),
+      jobs: new Jobs(policy),
+    };
     this.flows = new FlowBook(policy);
     this.#shared = shared;
+    this.#waiting = new WaitingRequests(limits);
     this.#answers = new AnswerBook(this.chains);
     this.#answering = new Answering(policy, this.chains, (...said) => this.#say(...said));
   }
@@ -86,11 +83,9 @@ export class Monitor {
 
   /** Lets the traffic's time pass: what waited long enough is decided, and what is overdue is said, in the order of time. */
   advance(now: Micros): void {
-    for (let first = this.#pending[0]; first !== undefined; first = this.#pending[0]) {
-      if (first.until >= now && this.#pending.length <= MOST_PENDING) break;
-      this.#pass(Math.min(first.until, now));
-      this.#pending.shift();
-      this.#decide(first.record, first.observed, true);
+    for (let due = this.#waiting.takeDue(now); due !== undefined; due = this.#waiting.takeDue(now)) {
+      this.#pass(Math.min(due.until, now));
+      this.#decide(due.record, due.observed, true);
       this.#retry();
     }
     this.#pass(now);
@@ -160,11 +155,12 @@ export class Monitor {
   #take(record: FlowRecord, observation: Observation): void {
     switch (observation.kind) {
       case 'request':
-        if (observation.awaits !== null) this.#answers.expect(record, observation.awaits);
+        if (observation.awaits !== null) this.#expect(record, observation, observation.awaits);
         this.#decide(record, observation, false);
         return;
       case 'answer':
         for (const name of observation.of) {
+          record.transactions?.answer(name, observation);
           const instance = this.#answers.arrive(record, name, observation);
           if (instance !== null) this.#answering.answer(record, instance, observation);
         }
@@ -199,7 +195,7 @@ export class Monitor {
   #decide(record: FlowRecord, observed: ObservedRequest, final: boolean): void {
     const decision = decide(this.policy, this.chains, observed, final);
     if (decision.kind === 'wait') {
-      this.#wait({ record, observed, until: observed.ts + patienceOf(this.policy.document.limits) });
+      this.#waiting.add(record, observed);
       return;
     }
     const step = observed.match.kind === 'matched' ? observed.match.id : null;
@@ -207,15 +203,18 @@ export class Monitor {
     const verdict = this.#say(record, about, judgementOf(decision));
     const instance = 'instance' in decision ? decision.instance : this.#taint(decision, observed, verdict);
     if (observed.awaits === null) return;
+    if (instance !== null) record.transactions?.place(observed.awaits, instance);
     const answer = this.#answers.settle(record, observed.awaits, instance);
     if (answer !== null && instance !== null) this.#answering.answer(record, instance, answer);
   }
 
-  /** The list is in the order of time; what arrives late goes before what is later. */
-  #wait(pending: Pending): void {
-    let at = this.#pending.length;
-    while (at > 0 && (this.#pending[at - 1]?.until ?? 0) > pending.until) at--;
-    this.#pending.splice(at, 0, pending);
+  #expect(record: FlowRecord, observed: ObservedRequest, name: AnswerName): void {
+    this.#answers.expect(record, name);
+    if (record.protocol !== 'postgres' && record.protocol !== 'mysql') return;
+    record.transactions ??= new Transactions((instance, at) =>
+      storeOf(this.chains, instance).undo(instance, at),
+    );
+    record.transactions.see(observed);
   }
 
   /**
@@ -238,20 +237,15 @@ export class Monitor {
     for (;;) {
       const honest = this.chains.honest.takeActivated();
       const tainted = this.chains.tainted.takeActivated();
-      if (this.#pending.length === 0 || (honest.size === 0 && tainted.size === 0)) return;
-      const waiting = this.#pending;
-      this.#pending = [];
-      for (const { record, observed, until } of waiting) {
-        const { match } = observed;
-        const touched = match.kind === 'matched' && (honest.has(match.id) || tainted.has(match.id));
-        if (touched) this.#decide(record, observed, false);
-        else this.#pending.push({ record, observed, until });
-      }
+      if (honest.size === 0 && tainted.size === 0) return;
+      for (const { record, observed } of this.#waiting.take(honest, tainted))
+        this.#decide(record, observed, false);
     }
   }
 
   #endFlow(record: FlowRecord, now: Micros): void {
     this.#answers.loseAll(record, now);
+    record.transactions?.lose(now);
     this.flows.end(record);
   }
 
@@ -285,9 +279,4 @@ export class Monitor {
     }
     return verdict;
   }
-}
-
-/** How long a request waits: what may explain it was made by `skew` later at most, and arrives by `reorder` later than that. */
-function patienceOf({ reorder, skew }: PolicyLimits): Micros {
-  return reorder === 0 ? 0 : reorder + skew;
 }

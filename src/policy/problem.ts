@@ -18,6 +18,7 @@ export interface PolicyProblem {
     | 'bad-duration'
     | 'bad-address'
     | 'duplicate-chain'
+    | 'service-begins'
     | 'empty'
     | 'malformed';
   readonly place: Place | null;

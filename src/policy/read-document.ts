@@ -112,14 +112,14 @@ const document = record({
   mode: oneOf('audit', 'enforce'),
   services: list(service),
   requests: list(request),
-  chains: list(record({ root: step, place })),
+  chains: list(record({ root: step, every: orNull(count), place })),
   outside: list(text),
   keys: list(
     record({
       key: text,
       in: oneOf('http-header', 'amqp-header', 'amqp-property', 'sql-comment'),
       name: text,
-      part: oneOf('all', 'trace-id'),
+      part: oneOf('all', 'trace-id', 'b3'),
     }),
   ),
   postures,

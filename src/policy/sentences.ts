@@ -45,6 +45,14 @@ export function opened({ from, to, request }: Who): string {
   return `${from} asks ${to} for ${request}: a user request that begins a chain.`;
 }
 
+export function begun({ from, to, request }: Who): string {
+  return `${from} asks ${to} for ${request}: a job that begins a chain.`;
+}
+
+export function tooSoon({ from, to, request }: Who, every: number): string {
+  return `${from} asks ${to} for ${request}, a job that may begin every ${every / 1e6} s, too soon after the last time.`;
+}
+
 export function outside({ from, to, request }: Who): string {
   return `${from} may always ask ${to} for ${request}.`;
 }

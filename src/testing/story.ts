@@ -24,7 +24,8 @@ export interface Exchange {
 
 /** A message that is not settled yet. */
 export interface Delivery {
-  ack(): void;
+  /** `multiple`: and all before it on its channel. */
+  ack(options?: { readonly multiple?: boolean }): void;
   nack(options?: { readonly requeue?: boolean }): void;
 }
 
@@ -161,8 +162,8 @@ export class Story {
       content: { properties: propertiesOf(parts), body: bodyOf(parts.body) },
     });
     return {
-      ack: () => {
-        const method = { name: 'basic.ack', deliveryTag, multiple: false } as const;
+      ack: ({ multiple = false } = {}) => {
+        const method = { name: 'basic.ack', deliveryTag, multiple } as const;
         flow.add('orig', { ...common, method, content: null });
       },
       nack: ({ requeue = true } = {}) => {

@@ -86,7 +86,8 @@ test('a fact that stands in one place only is named', async () => {
         ? { ...request, facts: request.facts.filter(({ fact }) => fact === 'user') }
         : request,
     ),
-    chains: shop.chains.map(({ root, place }) => ({
+    chains: shop.chains.map(({ root, place, every }) => ({
+      every,
       place,
       root: { ...root, children: root.children.map((child) => ({ ...child, children: [] })) },
     })),

@@ -20,7 +20,8 @@ function changed(how: 'blind' | 'strict' | 'audit'): PolicyDocument {
     chains:
       how === 'blind'
         ? shop.chains
-        : shop.chains.map(({ root, place }) => ({
+        : shop.chains.map(({ root, place, every }) => ({
+            every,
             place,
             root: {
               ...root,

@@ -93,8 +93,8 @@ function describeSource(source: FactSource): string {
 
 function chains({ chains }: PolicyDocument, colours: Colours): string {
   return chains
-    .map(({ root }) =>
-      describeDeclaredChain(root, colours)
+    .map((chain) =>
+      describeDeclaredChain(chain, colours)
         .map((line) => `  ${line}\n`)
         .join(''),
     )

@@ -4,7 +4,7 @@ import { timestamp } from '../../audit/timestamp.ts';
 import { describeNumber } from '../../chain/plan.ts';
 import { assertNever } from '../../errors.ts';
 import type { Evidence } from '../../flow.ts';
-import type { StepDeclaration } from '../../policy/document.ts';
+import type { ChainDeclaration, StepDeclaration } from '../../policy/document.ts';
 import type { ChainView, StepView } from '../../verdict.ts';
 import type { Colours } from '../terminal.ts';
 import { safe } from './safe.ts';
@@ -32,12 +32,19 @@ export function describeChain(view: ChainView, here: string | null, colours: Col
 }
 
 /** A declared chain, as `flowtap check` shows it. */
-export function describeDeclaredChain(root: StepDeclaration, { dim }: Colours): readonly string[] {
+export function describeDeclaredChain(
+  { root, every }: ChainDeclaration,
+  { dim }: Colours,
+): readonly string[] {
   const node = (step: StepDeclaration, isRoot: boolean): Node => ({
-    text: `${safe(step.request)}${dim(` ${isRoot ? 'the user request' : howOften(step)}${step.order === 'in-order' ? '; what follows, in this order' : ''}`)}`,
+    text: `${safe(step.request)}${dim(` ${isRoot ? beginning(every) : howOften(step)}${step.order === 'in-order' ? '; what follows, in this order' : ''}`)}`,
     children: step.children.map((child) => node(child, false)),
   });
   return drawTree(node(root, true));
+}
+
+function beginning(every: number | null): string {
+  return every === null ? 'the user request' : `a job, at most once in ${every / 1e6} s`;
 }
 
 function howOften({ cardinality, within, least, most, retries }: StepDeclaration): string {

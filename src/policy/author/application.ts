@@ -94,7 +94,8 @@ function build(name: string, rules: readonly Rule[], collected: Collector): Poli
   const outside: string[] = [];
   let settings: Settings = {};
   for (const rule of rules) {
-    if (rule.kind === 'chain') chains.push({ root: stepDeclaration(rule.root, idOf), place: rule.place });
+    if (rule.kind === 'chain')
+      chains.push({ root: stepDeclaration(rule.root, idOf), every: rule.every, place: rule.place });
     else if (rule.kind === 'outside') outside.push(...rule.requests.map((request) => idOf(draftOf(request))));
     else settings = { ...settings, ...rule.settings };
   }

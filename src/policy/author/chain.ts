@@ -35,7 +35,12 @@ export type Causes = readonly (Step | Request)[] | readonly [Ordered];
 
 /** A part of an application: what `application` takes. */
 export type Rule =
-  | { readonly kind: 'chain'; readonly root: Step; readonly place: Place | null }
+  | {
+      readonly kind: 'chain';
+      readonly root: Step;
+      readonly every: number | null;
+      readonly place: Place | null;
+    }
   | { readonly kind: 'outside'; readonly requests: readonly Request[] }
   | { readonly kind: 'settings'; readonly settings: Settings };
 
@@ -108,6 +113,17 @@ export const inOrder = (...steps: (Step | Request)[]): Ordered => ({
 export const chain = (root: Request, ...causes: Causes): Rule => ({
   kind: 'chain',
   root: step('once', root, causes, null),
+  every: null,
+  place: callSite(),
+});
+/**
+ * What a service does by itself, on a timer: `root` is the first request that it makes. A service that was taken over could
+ * begin it at any time, so it may begin no more often than said: `job(expire, { every: '1h' }, ...)`.
+ */
+export const job = (root: Request, timing: { readonly every: string }, ...causes: Causes): Rule => ({
+  kind: 'chain',
+  root: step('once', root, causes, null),
+  every: microseconds(timing.every),
   place: callSite(),
 });
 /** Requests that are allowed outside any chain: health checks, a pool's BEGIN and SET, declarations of queues. */

@@ -33,6 +33,8 @@ export interface ObservedRequest extends Base {
   readonly source: string;
   /** True when nobody will answer it, and its receiver goes on all the same. */
   readonly unanswered: boolean;
+  /** For SQL: what it does to the transaction that it stands in. */
+  readonly control?: 'begin' | 'commit' | 'rollback' | 'rollback-to' | undefined;
 }
 
 export interface ObservedAnswer extends Base {

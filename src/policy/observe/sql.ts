@@ -3,9 +3,16 @@ import type { SqlCommand, SqlEvent, SqlResult, SqlStatementRequest } from '../..
 import { readSql } from '../../sql/read.ts';
 import type { SqlReading, SqlStatement } from '../../sql/reading.ts';
 import type { CompiledPolicy } from '../compile.ts';
+import { keysOf } from '../keys.ts';
 import type { Match } from '../match/match.ts';
 import { matchSql, readSqlResult } from '../match/sql.ts';
-import { type Ends, type Observation, type ObservedSubject, printable } from './observation.ts';
+import {
+  type Ends,
+  type Observation,
+  type ObservedRequest,
+  type ObservedSubject,
+  printable,
+} from './observation.ts';
 
 /** Reads a SQL event. */
 export function observeSql(policy: CompiledPolicy, ends: Ends, event: SqlEvent): Observation | null {
@@ -69,18 +76,24 @@ function observeStatement(
   return {
     kind: 'request',
     match: matchAll(policy, ends, statements, event),
-    keys: new Map(),
+    keys: keysOf(policy.document.keys, event),
     awaits: event.request,
     source: event.flow.orig.ip,
     unanswered: false,
-    subject: subject(shapeOf(reading)),
+    control: controlOf(reading),
+    subject: subject(reading.shape),
     ...base,
   };
 }
 
-function shapeOf(reading: SqlReading): string {
-  return reading.shape;
+/** The last of its statements that begins or ends a transaction. */
+function controlOf(reading: SqlReading & { kind: 'read' }): ObservedRequest['control'] {
+  const verb = reading.statements.findLast(({ verb }) => CONTROLS.has(verb))?.verb;
+  if (verb === 'rollback' && /^ROLLBACK\b.*\bTO\b/i.test(reading.shape)) return 'rollback-to';
+  return verb === 'begin' || verb === 'commit' || verb === 'rollback' ? verb : undefined;
 }
+
+const CONTROLS: ReadonlySet<string> = new Set(['begin', 'commit', 'rollback']);
 
 /** Several statements in one text pass only when each may stand outside of any chain. */
 function matchAll(

@@ -1,0 +1,77 @@
+// Requests that nothing explains yet. Enters: requests with the time until which they wait; leaves: them, in the order of time.
+import type { Micros } from '../flow.ts';
+import type { PolicyLimits } from './document.ts';
+import type { FlowRecord } from './flows.ts';
+import type { ObservedRequest } from './observe/observation.ts';
+
+interface Waiting {
+  readonly record: FlowRecord;
+  readonly observed: ObservedRequest;
+  readonly until: Micros;
+  /** Counts them, so that those of several kinds can be put into the order in which they came. */
+  readonly order: number;
+  taken: boolean;
+}
+
+/** Requests that wait at once; with more, the first is decided as it stands. */
+const MOST = 10_000;
+
+export class WaitingRequests {
+  readonly #patience: Micros;
+  /** In the order of time; those that were taken are passed over. */
+  readonly #list: Waiting[] = [];
+  readonly #kinds = new Map<string, Set<Waiting>>();
+  #size = 0;
+  #count = 0;
+
+  constructor(limits: PolicyLimits) {
+    this.#patience = patienceOf(limits);
+  }
+
+  /** What arrives late goes before what is later. */
+  add(record: FlowRecord, observed: ObservedRequest): void {
+    const until = observed.ts + this.#patience;
+    const waiting: Waiting = { record, observed, until, order: ++this.#count, taken: false };
+    let at = this.#list.length;
+    while (at > 0 && (this.#list[at - 1]?.until ?? 0) > until) at--;
+    this.#list.splice(at, 0, waiting);
+    this.#size++;
+    const { match } = observed;
+    if (match.kind !== 'matched') return;
+    const kind = this.#kinds.get(match.id);
+    if (kind === undefined) this.#kinds.set(match.id, new Set([waiting]));
+    else kind.add(waiting);
+  }
+
+  /** Takes the first one that has waited for as long as it may, or that is one too many. */
+  takeDue(now: Micros): Waiting | undefined {
+    while (this.#list[0]?.taken === true) this.#list.shift();
+    const [first] = this.#list;
+    if (first === undefined || (first.until >= now && this.#size <= MOST)) return undefined;
+    this.#list.shift();
+    this.#leave(first);
+    return first;
+  }
+
+  /** Takes those of some kinds, in the order of time. */
+  take(...requests: readonly ReadonlySet<string>[]): readonly Waiting[] {
+    if (this.#size === 0) return [];
+    const found = new Set<Waiting>();
+    for (const kinds of requests)
+      for (const kind of kinds) for (const waiting of this.#kinds.get(kind) ?? []) found.add(waiting);
+    for (const waiting of found) this.#leave(waiting);
+    return [...found].sort((a, b) => a.until - b.until || a.order - b.order);
+  }
+
+  #leave(waiting: Waiting): void {
+    waiting.taken = true;
+    this.#size--;
+    const { match } = waiting.observed;
+    if (match.kind === 'matched') this.#kinds.get(match.id)?.delete(waiting);
+  }
+}
+
+/** How long a request waits: what may explain it was made by `skew` later at most, and arrives by `reorder` later than that. */
+export function patienceOf({ reorder, skew }: PolicyLimits): Micros {
+  return reorder === 0 ? 0 : reorder + skew;
+}
