@@ -47,6 +47,8 @@ export function goesBefore(a: Slot, b: Slot): boolean {
  */
 export function isTimely(slot: Slot, made: Micros, skew: Micros): boolean {
   if (made + skew < slot.since) return false;
+  const { due } = slot.notes;
+  if (due !== null && made > due + skew) return false;
   const { end, plan } = slot.parent;
-  return end === null || plan.staysOpen || slot.plan.within !== null || made <= end.at + skew;
+  return end === null || plan.staysOpen || slot.plan.cardinality === 'eventually' || made <= end.at + skew;
 }

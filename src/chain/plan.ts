@@ -18,7 +18,7 @@ export interface StepPlan {
   /** Id of the declared request. */
   readonly request: string;
   readonly cardinality: Cardinality;
-  /** For `eventually`: microseconds from its parent. */
+  /** Microseconds from its parent within which it has to come, if at all; null for as long as its parent is served. */
   readonly within: number | null;
   /** For `many`: how often it has to come, and how often it may; null for any number. */
   readonly least: number;
@@ -40,18 +40,22 @@ export interface StepPlan {
 
 /** How a person reads a cardinality. */
 export function describeCardinality(plan: StepPlan): string {
+  const within = plan.within === null ? '' : `, within ${plan.within / 1e6} s`;
   const retried = plan.retries > 0 ? `, up to ${plan.retries} retries` : '';
+  return `${oftenness(plan)}${within}${retried}`;
+}
+
+function oftenness(plan: StepPlan): string {
   switch (plan.cardinality) {
     case 'once':
-      return `once${retried}`;
+    case 'eventually':
+      return 'once';
     case 'optional':
-      return `at most once${retried}`;
+      return 'at most once';
     case 'many':
       return describeNumber(plan.least, plan.most);
     case 'required':
-      return `once, before its parent is answered${retried}`;
-    case 'eventually':
-      return `once, within ${(plan.within ?? 0) / 1e6} s${retried}`;
+      return 'once, before its parent is answered';
   }
 }
 

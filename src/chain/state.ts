@@ -151,7 +151,6 @@ export class Slot {
     this.parent = parent;
     this.plan = plan;
     this.#since = since - parent.chain.opened;
-    if (plan.within !== null) this.note({ due: since + plan.within });
   }
 
   /** Since when it waits: a request that was made before that is not explained by it. */

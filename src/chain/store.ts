@@ -249,17 +249,25 @@ export class ChainStore {
         if (due.instance.chain.ended === null) this.#close(due.instance, now);
         return;
       case 'overdue': {
-        const slot = due.slot;
-        if (slot.chain.ended !== null || slot.state === 'closed' || isDone(slot)) return;
+        const { slot } = due;
         const { due: at } = slot.notes;
-        if (at !== null && at >= now) return;
-        slot.note({ overdue: true });
-        this.#news.push({ kind: 'overdue', slot, at: now });
-        this.#setState(slot, 'closed', now);
+        if (slot.chain.ended !== null || slot.state === 'closed' || isDone(slot)) return;
+        if (at === null || at + this.#options.grace >= now) return;
+        if (slot.plan.cardinality === 'eventually') {
+          slot.note({ overdue: true });
+          this.#news.push({ kind: 'overdue', slot, at });
+        }
+        if (slot.state !== 'spent') this.#setState(slot, 'closed', now);
         this.#settle(slot.chain, now);
         return;
       }
     }
+  }
+
+  /** Its time runs out at `due`; what was made in time may arrive later by the grace. */
+  #await(slot: Slot, due: Micros): void {
+    slot.note({ due });
+    this.#due.add(due + this.#options.grace, { kind: 'overdue', slot });
   }
 
   #place(
@@ -288,7 +296,7 @@ export class ChainStore {
     parent.chain.live += parent.made.length;
     this.#recent.add(parent);
     for (const { within, position } of parent.plan.children) {
-      if (within !== null) this.#due.add(now + within, { kind: 'overdue', slot: parent.slotAt(position) });
+      if (within !== null) this.#await(parent.slotAt(position), now + within);
     }
   }
 
@@ -304,9 +312,7 @@ export class ChainStore {
       if (slot === null) continue;
       slot.note({ forgiven: slot.attempts.length });
       if (slot.plan.within !== null && !isDone(slot)) {
-        const due = now + slot.plan.within;
-        slot.note({ due });
-        this.#due.add(due, { kind: 'overdue', slot });
+        this.#await(slot, now + slot.plan.within);
       }
       const settled =
         slot.plan.cardinality !== 'many' && (isDone(slot) || slot.attempts.at(-1)?.state === 'open');
@@ -392,7 +398,8 @@ export class ChainStore {
     instance.serving = false;
     if (!instance.plan.staysOpen) instance.chain.live--;
     for (const slot of instance.slots) {
-      const stillDue = slot.plan.within !== null && instance.state === 'answered' && !slot.notes.overdue;
+      const stillDue =
+        slot.plan.cardinality === 'eventually' && instance.state === 'answered' && !slot.notes.overdue;
       if (!stillDue && slot.state !== 'spent') this.#setState(slot, 'closed', now);
     }
     this.#settle(instance.chain, now);

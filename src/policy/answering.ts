@@ -8,6 +8,7 @@ import { type Chains, storeOf } from './decide.ts';
 import type { FlowRecord } from './flows.ts';
 import * as say from './sentences.ts';
 import { type About, aboutOf, type Judgement } from './verdicts.ts';
+import { lingerOf } from './waiting.ts';
 
 /** An answer that came before what it needs. */
 interface EarlyAnswer {
@@ -51,7 +52,7 @@ export class Answering {
           record,
           instance,
           answer,
-          until: answer.ts + this.#policy.document.limits.reorder,
+          until: answer.ts + lingerOf(this.#policy.document.limits),
         });
         return;
       }

@@ -129,7 +129,7 @@ export type RequestDeclaration = HttpRequestDeclaration | AmqpRequestDeclaration
 export interface StepDeclaration {
   readonly request: string;
   readonly cardinality: Cardinality;
-  /** For `eventually`: microseconds. */
+  /** Microseconds from its parent within which it has to come, if at all; for `eventually` it has to. */
   readonly within: number | null;
   /** For `many`: how often it has to come, and how often it may; null for any number. */
   readonly least: number;

@@ -19,7 +19,7 @@ import { overdueOf, recordOf } from './reports.ts';
 import * as say from './sentences.ts';
 import { Transactions } from './transactions.ts';
 import { type About, aboutOf, type Judgement, verdictOf } from './verdicts.ts';
-import { patienceOf, WaitingRequests } from './waiting.ts';
+import { lingerOf, WaitingRequests } from './waiting.ts';
 
 /** What a monitor shares with the monitors of other applications. */
 export interface Shared {
@@ -43,8 +43,7 @@ export class Monitor {
   constructor(policy: CompiledPolicy, shared: Shared) {
     const { limits } = policy.document;
     const options = {
-      // A place outlives every decision on a request that was made before its time was over.
-      grace: patienceOf(limits) + limits.skew,
+      grace: lingerOf(limits),
       skew: limits.skew,
       lifetime: limits.chain,
       capacity: limits.chains,
@@ -106,7 +105,7 @@ export class Monitor {
 
   /** The source ended at `now`: everything that waits is decided, and every chain ends. */
   finish(now: Micros): readonly EngineOutput[] {
-    this.advance(now + patienceOf(this.policy.document.limits) + 1);
+    this.advance(now + lingerOf(this.policy.document.limits) + 1);
     for (const news of this.chains.honest.finish(now)) this.#report(news);
     this.chains.tainted.finish(now);
     return this.#flush();

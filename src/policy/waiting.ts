@@ -75,3 +75,8 @@ export class WaitingRequests {
 export function patienceOf({ reorder, skew }: PolicyLimits): Micros {
   return reorder === 0 ? 0 : reorder + skew;
 }
+
+/** How long what is over outlives its time: until every request that was made before has been decided. */
+export function lingerOf(limits: PolicyLimits): Micros {
+  return patienceOf(limits) + limits.skew;
+}

@@ -7,6 +7,7 @@ import {
   application,
   body,
   chain,
+  eventually,
   fact,
   header,
   http,
@@ -481,5 +482,47 @@ describe('jobs', () => {
     find();
     const { drops } = await judged(policy, told);
     expect(drops).toEqual(['too-soon: SELECT id FROM sessions WHERE expired = true (cleaner to db)']);
+  });
+});
+
+describe('a step with a time', () => {
+  const policy = (how: 'within' | 'eventually') =>
+    application('timed', ({ external, service }) => {
+      const user = external('user');
+      const front = service('front', { at: '10.0.0.1', http: 80 });
+      const back = service('back', { at: '10.0.0.2', http: 80 });
+      const work = http.post('/work').from(front).to(back);
+      return chain(
+        http.get('/').from(user).to(front),
+        how === 'within' ? once(work).within('100ms') : eventually(work, '100ms'),
+      );
+    });
+
+  async function worked(how: 'within' | 'eventually', milliseconds: number | null) {
+    const told = story(policy(how));
+    const asked = told.http('user', 'front', 'GET /');
+    if (milliseconds !== null) {
+      told.wait(milliseconds);
+      told.http('front', 'back', 'POST /work').answer(200);
+    }
+    asked.answer(200);
+    const { drops, chains } = await judged(policy(how), told);
+    return { drops, chains };
+  }
+
+  test('may come within it, and need not', async () => {
+    expect(await worked('within', 90)).toEqual({ drops: [], chains: ['complete'] });
+    expect(await worked('within', null)).toEqual({ drops: [], chains: ['incomplete: POST /work'] });
+    expect((await worked('within', 120)).drops).toEqual(['no-open-chain: POST /work (front to back)']);
+  });
+
+  test('must come within it, when it is to come eventually', async () => {
+    const overdue = 'overdue: POST /work, after GET / (front to back)';
+    expect(await worked('eventually', 90)).toEqual({ drops: [], chains: ['complete'] });
+    expect((await worked('eventually', null)).drops).toEqual([overdue]);
+    expect((await worked('eventually', 120)).drops).toEqual([
+      overdue,
+      'no-open-chain: POST /work (front to back)',
+    ]);
   });
 });

@@ -47,19 +47,24 @@ function beginning(every: number | null): string {
   return every === null ? 'the user request' : `a job, at most once in ${every / 1e6} s`;
 }
 
-function howOften({ cardinality, within, least, most, retries }: StepDeclaration): string {
+function howOften(step: StepDeclaration): string {
+  const { retries } = step;
+  const within = step.within === null ? '' : `, within ${step.within / 1e6} s`;
   const retried = retries === 0 ? '' : `, up to ${retries} ${retries === 1 ? 'retry' : 'retries'}`;
+  return `${oftenness(step)}${within}${retried}`;
+}
+
+function oftenness({ cardinality, least, most }: StepDeclaration): string {
   switch (cardinality) {
     case 'once':
-      return `exactly once${retried}`;
-    case 'optional':
-      return `at most once${retried}`;
-    case 'many':
-      return `${describeNumber(least, most)}${retried}`;
-    case 'required':
-      return `exactly once, before the answer${retried}`;
     case 'eventually':
-      return `exactly once, within ${(within ?? 0) / 1e6} s${retried}`;
+      return 'exactly once';
+    case 'optional':
+      return 'at most once';
+    case 'many':
+      return describeNumber(least, most);
+    case 'required':
+      return 'exactly once, before the answer';
     default:
       return assertNever(cardinality);
   }

@@ -125,7 +125,7 @@ function stepDeclaration(step: Step, idOf: (draft: RequestDraft) => string): Ste
   return {
     request: idOf(draftOf(step.request)),
     cardinality: step.cardinality,
-    within: step.within,
+    within: step.limit,
     least: step.least,
     most: step.most,
     retries: step.retries,

@@ -11,7 +11,7 @@ export interface Step {
   readonly kind: 'step';
   readonly request: Request;
   readonly cardinality: Cardinality;
-  readonly within: number | null;
+  readonly limit: number | null;
   readonly least: number;
   readonly most: number | null;
   readonly retries: number;
@@ -20,6 +20,8 @@ export interface Step {
   readonly place: Place | null;
   /** Allows this many further attempts after one that failed or got no answer. */
   retried(times: number): Step;
+  /** It may come within this time of its parent, such as `500ms`, and not later. */
+  within(time: string): Step;
   /** For `many`: how often it has to come, and how often it may. A chain with fewer is recorded as incomplete. */
   times(least: number, most?: number): Step;
 }
@@ -69,21 +71,19 @@ function step(cardinality: Cardinality, request: Request, causes: Causes, within
   const ordered = first?.kind === 'in-order';
   const children = (ordered ? first.steps : (causes as readonly (Step | Request)[])).map(asStep);
   const place = callSite();
-  const make = (retries: number, least: number, most: number | null): Step => ({
+  const make = (limits: Pick<Step, 'limit' | 'least' | 'most' | 'retries'>): Step => ({
     kind: 'step',
     request,
     cardinality,
-    within,
-    least,
-    most,
-    retries,
+    ...limits,
     order: ordered ? 'in-order' : 'any',
     children,
     place,
-    retried: (times) => make(times, least, most),
-    times: (fewest, highest) => make(retries, fewest, highest ?? null),
+    retried: (retries) => make({ ...limits, retries }),
+    within: (time) => make({ ...limits, limit: microseconds(time) }),
+    times: (least, most) => make({ ...limits, least, most: most ?? null }),
   });
-  return make(0, 0, null);
+  return make({ limit: within, least: 0, most: null, retries: 0 });
 }
 
 function asStep(item: Step | Request): Step {

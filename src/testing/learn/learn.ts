@@ -1,5 +1,6 @@
 // Proposes a policy from honest traffic. Enters: sources; leaves: the text of a policy module, and what its author should know.
 import { InputError } from '../../errors.ts';
+import type { Micros } from '../../flow.ts';
 import { loadSqlParsers } from '../../sql/read.ts';
 import { eventsOf, type Source } from '../source.ts';
 import { type Forest, forestOf, type Instance } from './chains.ts';
@@ -60,7 +61,11 @@ export async function learn(
   const sure = new Set(roots.filter((root) => forests.every(({ doubtful }) => !doubtful.has(root))));
   const chains = byKind(roots).map((alike) => {
     const evidence = alike.filter((root) => sure.has(root));
-    return stepOf(evidence.length > 0 ? evidence : alike);
+    const byService = services.has(alike[0]?.kind.from ?? '');
+    return {
+      root: stepOf(evidence.length > 0 ? evidence : alike),
+      every: byService ? intervalOf(alike) : null,
+    };
   });
   const facts = factsOf(sure.size > 0 ? [...sure] : roots);
   const printed = print({
@@ -97,6 +102,15 @@ function rootsOf(
   const outside = new Map(all.filter((each) => !isRoot(each)).map(({ kind }) => [kind.id, kind]));
   return { roots, outside: [...outside.values()] };
 }
+
+/** The shortest time between two runs of a job; a minute for one that ran once. */
+function intervalOf(runs: readonly Instance[]): Micros {
+  const times = runs.map(({ exchange }) => exchange.ts).sort((a, b) => a - b);
+  const gaps = times.slice(1).map((time, i) => time - (times[i] ?? time));
+  return gaps.length === 0 ? MINUTE : Math.min(...gaps);
+}
+
+const MINUTE: Micros = 60_000_000;
 
 function byKind(roots: readonly Instance[]): readonly (readonly Instance[])[] {
   const groups = new Map<string, Instance[]>();

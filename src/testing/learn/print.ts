@@ -1,5 +1,6 @@
 // A learnt policy as a TypeScript module. Enters: principals, plans, facts; leaves: the module's text, and what it could not say.
 
+import type { Micros } from '../../flow.ts';
 import { declare } from './declare.ts';
 import type { Exchange } from './exchange.ts';
 import type { LearntFact } from './facts.ts';
@@ -10,12 +11,18 @@ import type { LearntStep } from './structure.ts';
 import { call, comment, nested, object, quoted, wordsIn } from './words.ts';
 
 /** Everything that a module says. */
+export interface LearntChain {
+  readonly root: LearntStep;
+  /** For a job: the shortest time between two of its runs. */
+  readonly every: Micros | null;
+}
+
 export interface Learnt {
   readonly application: string;
   /** For the head of the module. */
   readonly seen: string;
   readonly principals: readonly LearntPrincipal[];
-  readonly chains: readonly LearntStep[];
+  readonly chains: readonly LearntChain[];
   readonly outside: readonly Kind[];
   readonly facts: readonly LearntFact[];
   /** By kind. */
@@ -47,6 +54,7 @@ const WORDS = [
   'header',
   'http',
   'inOrder',
+  'job',
   'increasedBy',
   'isNotNull',
   'isNull',
@@ -101,10 +109,12 @@ class Printer {
   print(): Printed {
     const { application, principals, chains, outside, seen } = this.#learnt;
     const services = principals.map((principal) => this.#principal(principal)).join('');
-    const sections = chains.map((root) => this.#section(root));
+    const sections = chains.map(({ root }) => this.#section(root));
     const always = outside.flatMap((kind) => this.#declaration(kind, '    ') ?? []);
     const rules = [
-      ...chains.flatMap((root) => this.#step(root, true, '    ') ?? []),
+      ...chains.flatMap(
+        ({ root, every }) => this.#step(root, every === null ? 'chain' : 'job', '    ', every) ?? [],
+      ),
       ...(always.length === 0
         ? []
         : [`outside(\n${always.map(({ code }) => `      ${code},\n`).join('')}    )`]),
@@ -191,14 +201,15 @@ class Printer {
     return { name, code: lines.join(`\n${indent}  `) };
   }
 
-  #step(step: LearntStep, isRoot: boolean, indent: string): string | null {
+  #step(step: LearntStep, word: string, indent: string, every: Micros | null = null): string | null {
     const variable = this.#requests.get(step.kind.id);
     if (variable === undefined) return null;
     const ordered = step.order === 'in-order';
     const inner = ordered ? `${indent}    ` : `${indent}  `;
-    const children = step.children.flatMap((child) => this.#step(child, false, inner) ?? []);
+    const children = step.children.flatMap((child) => this.#step(child, child.cardinality, inner) ?? []);
     const causes = ordered && children.length > 1 ? [nested('inOrder', children, `${indent}  `)] : children;
-    const text = nested(isRoot ? 'chain' : step.cardinality, [variable, ...causes], indent);
+    const timing = every === null ? [] : [`{ every: ${quoted(`${Math.floor(every / 1000)}ms`)} }`];
+    const text = nested(word, [variable, ...timing, ...causes], indent);
     return step.retries > 0 ? `${text}.${call('retried', String(step.retries))}` : text;
   }
 
