@@ -192,7 +192,7 @@ export class Monitor {
   }
 
   #decide(record: FlowRecord, observed: ObservedRequest, final: boolean): void {
-    const decision = decide(this.policy, this.chains, observed, final);
+    const decision = decide(this.policy, this.chains, observed, final || this.#waiting.patience === 0);
     if (decision.kind === 'wait') {
       this.#waiting.add(record, observed);
       return;

@@ -17,7 +17,8 @@ interface Waiting {
 const MOST = 10_000;
 
 export class WaitingRequests {
-  readonly #patience: Micros;
+  /** Microseconds that a request waits; with 0 it is decided as it comes. */
+  readonly patience: Micros;
   /** In the order of time; those that were taken are passed over. */
   readonly #list: Waiting[] = [];
   readonly #kinds = new Map<string, Set<Waiting>>();
@@ -25,12 +26,12 @@ export class WaitingRequests {
   #count = 0;
 
   constructor(limits: PolicyLimits) {
-    this.#patience = patienceOf(limits);
+    this.patience = patienceOf(limits);
   }
 
   /** What arrives late goes before what is later. */
   add(record: FlowRecord, observed: ObservedRequest): void {
-    const until = observed.ts + this.#patience;
+    const until = observed.ts + this.patience;
     const waiting: Waiting = { record, observed, until, order: ++this.#count, taken: false };
     let at = this.#list.length;
     while (at > 0 && (this.#list[at - 1]?.until ?? 0) > until) at--;

@@ -48,3 +48,12 @@ test('a chain that is open for longer than it may be is given up, in the order o
   ]);
   expect(engine.statistics.chainsEvicted).toBe(0);
 });
+
+test('without a reorder window an unexplained request is decided when it comes', async () => {
+  const story = new Story();
+  const back = story.connect('10.0.0.1', '10.0.0.2:80');
+  back.http('GET', '/0');
+  const { drops } = await judge(policy({ reorder: '0ms' }), story.events);
+  expect(brief(drops)).toEqual(['no-open-chain: GET /0 (front to back)']);
+  expect((await judge(policy({}), story.events)).drops).toEqual([]);
+});
