@@ -102,12 +102,19 @@ const ssh = (wire: Wire, sender: Sender): void =>
     lasting: true,
   });
 
+/** How often an attacker looks for a victim before it gives up. */
+const PATIENCE = 400;
+
 /** A charge for whatever is open just now: of a user who waits for exactly this charge. */
 const billsOpenRental = (withTrace: boolean) =>
   function* ({ shop, oracle, sender, aftermath, forge }: Means): Doing {
-    const victim = shop.simulation.random.pick(
-      oracle.find((rental) => Oracle.awaitsBill(rental) && (!withTrace || rental.trace !== null)),
-    );
+    const waits = (rental: Rental): boolean =>
+      Oracle.awaitsBill(rental) && (!withTrace || rental.trace !== null);
+    let [victim] = oracle.find(waits);
+    for (let tries = 0; victim === undefined && tries < PATIENCE; tries++) {
+      yield 500;
+      [victim] = oracle.find(waits);
+    }
     if (victim === undefined) return;
     const said = {
       ...saidOf(victim),
@@ -229,11 +236,11 @@ export const ATTACKS: readonly AttackKind[] = [
   alter('bills another price', 'bill', true, ({ amount }, { shop }) => ({
     amount: otherPrice(amount, shop),
   })),
-  alter("forged trace of another's rental", 'bill', true, (said, { shop, oracle }) => {
+  alter("forged trace of another's rental", 'bill', true, (said, { shop, oracle, someUser }) => {
     const other = shop.simulation.random.pick(
       oracle.find(({ trace, user }) => trace !== null && user !== said.user),
     );
-    return { trace: other?.trace ?? traceOf(shop) };
+    return other === undefined ? { user: someUser(), trace: traceOf(shop) } : { trace: other.trace };
   }),
   besides(
     'bills again after the answer',

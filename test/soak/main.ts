@@ -1,4 +1,4 @@
-// The soak from the command line. Enters: --rentals, --seeds, --every, --at-once; leaves: a table, and exit code 1 when something is wrong.
+// The soak from the command line. Enters: --rentals, --seeds, --every, --at-once, --apart; leaves: a table, and exit code 1 when something is wrong.
 import { parseArgs } from 'node:util';
 import { type SoakReport, soak } from './soak.ts';
 
@@ -8,6 +8,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '3' },
     'at-once': { type: 'string', default: '200' },
     every: { type: 'string', default: '1000' },
+    apart: { type: 'boolean', default: false },
   },
 });
 const [rentals, seeds, atOnce, every] = [values.rentals, values.seeds, values['at-once'], values.every].map(
@@ -21,7 +22,7 @@ for (const attackEvery of [null, every]) {
   for (const traces of ['with', 'without', 'half'] as const) {
     const reports: SoakReport[] = [];
     for (let seed = 1; seed <= seeds; seed++) {
-      reports.push(await soak({ rentals, atOnce, seed, traces, attackEvery }));
+      reports.push(await soak({ rentals, atOnce, seed, traces, attackEvery, lookalikes: !values.apart }));
     }
     print(traces, reports, attackEvery !== null);
     wrongs += sum(reports, ({ wrongs }) => wrongs);

@@ -39,7 +39,7 @@ export class Oracle {
 
   /** Rentals that are now in a state for which `wanted` holds. */
   find(wanted: (rental: Rental) => boolean): readonly Rental[] {
-    return [...this.#open].filter((rental) => rental.ended === null && rental.asked > 0 && wanted(rental));
+    return [...this.#open].filter((rental) => rental.ended === null && wanted(rental));
   }
 
   /** True when this rental waits for its charge. */

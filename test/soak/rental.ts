@@ -95,10 +95,12 @@ export class Rental implements Sender {
     this.tracedFromStart = tracedFromStart;
   }
 
-  /** Honest services that go on with what was forged send in the name of its aftermath. */
+  /** Who and what it is about. Honest services that go on with what was forged send in the name of its aftermath. */
   get name(): string {
     const { plot } = this;
-    return plot?.struck === true && plot.spreads ? `aftermath ${plot.name}` : `${this.kind} ${this.number}`;
+    return plot?.struck === true && plot.spreads
+      ? `aftermath ${plot.name}`
+      : `${this.kind} ${this.number} of ${this.user} for dvd ${this.dvd}`;
   }
 
   /** A request of it begins. */

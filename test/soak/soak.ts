@@ -213,9 +213,8 @@ class Judge {
   }
 
   #question(verdict: Verdict): void {
-    const { chain, nearest } = verdict;
-    const facts = { ...nearest?.facts, ...chain?.facts };
-    const endangered = [`user ${facts.user}`, `dvd ${facts.dvd}`].some(
+    const [, user, dvd] = / of (\S+) for dvd (\d+)$/.exec(verdict.evidence[0]?.capture ?? '') ?? [];
+    const endangered = [`user ${user}`, `dvd ${dvd}`].some(
       (key) => (this.#endangered.get(key) ?? Number.NEGATIVE_INFINITY) + HURTS > verdict.ts,
     );
     if (endangered) this.report.victims++;

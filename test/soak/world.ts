@@ -16,6 +16,11 @@ export interface WorldOptions {
   readonly traces: 'with' | 'without' | 'half';
   /** One attack in so many rentals; null for none. */
   readonly attackEvery: number | null;
+  /**
+   * True when rentals may be under way at once that nothing but their trace tells apart: of one user at one price, or of one
+   * DVD. False when such customers wait for each other.
+   */
+  readonly lookalikes: boolean;
 }
 
 /** An attack that was made, and what the generator knows of it. */
@@ -146,8 +151,17 @@ export class World {
 
   #draw(number: number): Rental {
     const [trace, fromStart] = this.#trace();
-    const user = this.#someUser();
-    return new Rental('rental', number, user, this.#shop.stock.wish(), trace, fromStart);
+    let [user, dvd] = [this.#someUser(), this.#shop.stock.wish()];
+    while (!this.#options.lookalikes && this.#hasLookalike(user, dvd))
+      [user, dvd] = [this.#someUser(), this.#shop.stock.wish()];
+    return new Rental('rental', number, user, dvd, trace, fromStart);
+  }
+
+  #hasLookalike(user: string, dvd: number): boolean {
+    const { stock } = this.#shop;
+    const alike = (open: Rental): boolean =>
+      open.dvd === dvd || (open.user === user && stock.price(open.dvd) === stock.price(dvd));
+    return this.#oracle.find(({ kind }) => kind === 'rental').some(alike);
   }
 
   /** A trace of the customer's gateway; in half of the world some have one that only the first service began, most none. */
@@ -169,7 +183,7 @@ export class World {
 
   #plan(rental: Rental): void {
     const number = ++this.#attacks;
-    const kind = ATTACKS[number % ATTACKS.length] as AttackKind;
+    const kind = ATTACKS[(number + this.#options.seed) % ATTACKS.length] as AttackKind;
     const attack: Attack = { name: `attack ${number}`, kind, at: null, explaining: [] };
     switch (kind.within) {
       case 'rental':
@@ -184,7 +198,7 @@ export class World {
         );
         return;
       case 'alone': {
-        const delay = this.#simulation.latency(1_000_000, 1_000_000);
+        const delay = this.#simulation.latency(50_000, 200_000);
         this.#simulation.start(this.#alone(attack, rental), delay);
       }
     }
@@ -206,7 +220,7 @@ export class World {
   }
 
   *#alone(attack: Attack, rental: Rental): Doing {
-    while (rental.ended === null) yield 100_000;
+    while (rental.ended === null) yield 20_000;
     if (attack.kind.intrude !== undefined) yield* attack.kind.intrude(this.#means(attack, rental));
   }
 
