@@ -122,15 +122,13 @@ const billsOpenRental = (withTrace: boolean) =>
       amount: shop.stock.price(victim.dvd),
       trace: withTrace ? victim.trace : null,
     };
-    forge('bill', said);
-    yield* shop.charge(sender, aftermath, said);
+    yield* shop.charge(sender, aftermath, said, () => forge('bill', said));
   };
 
 const charges = (say: (means: Means) => Partial<Said>) =>
   function* (means: Means): Doing {
     const said = { ...saidOf(means.rental), contract: madeUp(means.shop), ...say(means) };
-    means.forge('bill', said);
-    yield* means.shop.charge(means.sender, means.aftermath, said);
+    yield* means.shop.charge(means.sender, means.aftermath, said, () => means.forge('bill', said));
   };
 
 const asks = (
@@ -141,9 +139,9 @@ const asks = (
 ) =>
   function* (means: Means): Doing {
     const said = saidOf(means.rental);
-    means.forge(null);
     const pool = from === 'contracts' ? means.shop.users : means.shop.usersOfReturns;
-    yield* means.shop.request(means.sender, pool, method, path(said, means), parts(said));
+    const onSend = (): void => means.forge(null);
+    yield* means.shop.request(means.sender, pool, method, path(said, means), parts(said), onSend);
   };
 
 const queries = (
@@ -154,17 +152,11 @@ const queries = (
 ) =>
   function* (means: Means): Doing {
     const bound = values(means);
-    means.forge(
-      point,
-      point === 'price' ? { dvd: Number(bound[0]) } : { amount: String(bound[0]), user: String(bound[1]) },
-    );
-    yield* means.shop.statement(
-      means.sender,
-      means.shop[pool],
-      pool === 'dvdDb' ? 'mysql' : 'postgres',
-      text,
-      bound,
-    );
+    const said =
+      point === 'price' ? { dvd: Number(bound[0]) } : { amount: String(bound[0]), user: String(bound[1]) };
+    const { shop, sender, forge } = means;
+    const dialect = pool === 'dvdDb' ? 'mysql' : 'postgres';
+    yield* shop.statement(sender, shop[pool], dialect, text, bound, () => forge(point, said));
   };
 
 const amqp = (of: 'publisher' | 'consumer', method: Parameters<Wire['amqp']>[3], withBody = false) =>

@@ -1,4 +1,4 @@
-// The soak from the command line. Enters: --rentals, --seeds, --every, --at-once, --apart; leaves: a table, and exit code 1 when something is wrong.
+// The soak from the command line. Enters: --rentals, --seeds, --every, --at-once, --part, --apart; leaves: a table, and exit code 1 when something is wrong.
 import { parseArgs } from 'node:util';
 import { type SoakReport, soak } from './soak.ts';
 
@@ -8,6 +8,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '3' },
     'at-once': { type: 'string', default: '200' },
     every: { type: 'string', default: '1000' },
+    part: { type: 'string', default: 'both' },
     apart: { type: 'boolean', default: false },
   },
 });
@@ -17,7 +18,9 @@ const [rentals, seeds, atOnce, every] = [values.rentals, values.seeds, values['a
 const line = (text = ''): void => void process.stdout.write(`${text}\n`);
 let wrongs = 0;
 
-for (const attackEvery of [null, every]) {
+const parts = { honest: [null], attacked: [every], both: [null, every] }[values.part] ?? [];
+
+for (const attackEvery of parts) {
   line(attackEvery === null ? 'Honest rentals' : `\nOne attack in ${attackEvery} rentals`);
   for (const traces of ['with', 'without', 'half'] as const) {
     const reports: SoakReport[] = [];

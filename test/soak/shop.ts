@@ -1,6 +1,8 @@
 // The services of the DVD rental, all honest unless a plot strikes. Enters: rentals, returns, sign-ups; leaves: their traffic.
+
+import type { HttpParts } from '../../src/testing/story-message.ts';
 import { Broker, type Message } from './broker.ts';
-import { type Attempt, type Point, type Rental, type Said, settle } from './rental.ts';
+import { type Point, type Rental, type Said, settle } from './rental.ts';
 import type { Doing, Simulation } from './simulation.ts';
 import { Stock } from './stock.ts';
 import { AT, HOUSE, Network, Pool, type Rows, type Sender, type Wire } from './wire.ts';
@@ -103,8 +105,9 @@ export class Shop {
   }
 
   /** One charge that nobody asked for, and what User-Update honestly does with it. */
-  *charge(sender: Sender, aftermath: Sender, said: Said): Doing<number> {
+  *charge(sender: Sender, aftermath: Sender, said: Said, onSend: () => void): Doing<number> {
     const wire = yield* this.users.take();
+    onSend();
     const exchange = wire.ask(sender, 'POST', `/users/${said.user}/charge`, billOf(said));
     yield this.simulation.latency(500, 1000);
     const { status, body } = yield* this.#debit(null, aftermath, said, null);
@@ -114,11 +117,19 @@ export class Shop {
   }
 
   /** Any request on a shared connection, answered at once. */
-  *request(sender: Sender, pool: Pool, method: string, path: string, parts = {}, status = 200): Doing {
+  *request(
+    sender: Sender,
+    pool: Pool,
+    method: string,
+    path: string,
+    parts: HttpParts = {},
+    onSend: () => void = () => {},
+  ): Doing {
     const wire = yield* pool.take();
+    onSend();
     const exchange = wire.ask(sender, method, path, parts);
     yield this.simulation.latency(300, 1000);
-    wire.answer(sender, exchange, status, { body: {} });
+    wire.answer(sender, exchange, 200, { body: {} });
     pool.give(wire);
   }
 
@@ -129,8 +140,10 @@ export class Shop {
     dialect: 'postgres' | 'mysql',
     text: string,
     values: (string | number)[],
+    onSend: () => void,
   ): Doing {
     const db = yield* pool.take();
+    onSend();
     yield* this.#sql({ by: sender, said: null }, db, dialect, text, values, []);
     pool.give(db);
   }
@@ -398,12 +411,10 @@ interface Spoken {
 }
 
 /** The same trace, a span of its own (W3C Trace Context). */
-export function traced(trace: string | null): Record<string, string> {
+function traced(trace: string | null): Record<string, string> {
   return trace === null ? {} : { traceparent: `00-${trace}-00f067aa0ba902b7-01` };
 }
 
 export function billOf({ contract, amount, trace }: Said) {
   return { headers: traced(trace), body: { contract, amount } };
 }
-
-export type { Attempt };
