@@ -247,7 +247,7 @@ export const ATTACKS: readonly AttackKind[] = [
   alter('records another amount', 'record', false, ({ amount }) => ({
     amount: (Number(amount) - 2).toFixed(2),
   })),
-  alter('ships to another user', 'ship', false, (_, { someUser }) => ({ user: someUser() })),
+  alter('ships to another user', 'ship', true, (_, { someUser }) => ({ user: someUser() })),
   alter('marks another dvd', 'mark', false, (said) => ({ dvd: otherDvd(said) })),
   {
     ...alter("closes another's contract", 'close', true, (_, { someUser }) => ({ user: someUser() })),
