@@ -2,10 +2,12 @@
 import type { SqlDialect, SqlValue } from '../events/sql.ts';
 import { type CacheCounts, WeightedCache } from './cache.ts';
 import { prepareMysql } from './mysql/read.ts';
+import { plainTemplate } from './plain.ts';
 import { loadPostgresGrammar } from './postgres/grammar.ts';
 import { readPostgres } from './postgres/read.ts';
 import type { SqlReading } from './reading.ts';
 import { hiddenShape } from './shape.ts';
+import { cutPlain } from './skeleton.ts';
 import { bindStatement, type Template } from './template.ts';
 import { MAX_TEXT } from './token.ts';
 
@@ -30,8 +32,14 @@ const texts = {
   mysql: new WeightedCache<Entry>(CACHE_CAPACITY / 2),
 } satisfies { readonly [dialect in SqlDialect]: WeightedCache<Entry> };
 
-/** By the text without its literals (MySQL only): what a driver sends that writes its values into the text. */
-const shapes = new WeightedCache<Template>(CACHE_CAPACITY);
+/** By the text without its literals, as MySQL's lexer cuts it, with comments and escapes. */
+const shapes = new WeightedCache<Template>(CACHE_CAPACITY / 2);
+
+/** By the skeleton of plain texts: what a driver sends that writes its values into the text. Null: it has no template. */
+const plain = {
+  postgres: new WeightedCache<Template | null>(CACHE_CAPACITY / 4),
+  mysql: new WeightedCache<Template | null>(CACHE_CAPACITY / 4),
+} satisfies { readonly [dialect in SqlDialect]: WeightedCache<Template | null> };
 
 let parsed = 0;
 
@@ -64,13 +72,16 @@ export function readSql(dialect: SqlDialect, text: string, parameters: readonly 
 
 /** `hits`: texts that were not parsed since they, or others of their shape, had been; `misses`: those that were. */
 export function sqlCacheCounts(): CacheCounts {
-  const [postgres, mysql, shape] = [texts.postgres.counts(), texts.mysql.counts(), shapes.counts()];
+  const [postgres, mysql] = [texts.postgres.counts(), texts.mysql.counts()];
+  const all = [postgres, mysql, shapes.counts(), plain.postgres.counts(), plain.mysql.counts()];
+  const sum = (of: 'evicted' | 'entries' | 'weight'): number =>
+    all.reduce((total, counts) => total + counts[of], 0);
   return {
     hits: postgres.hits + postgres.misses + mysql.hits + mysql.misses - parsed,
     misses: parsed,
-    evicted: postgres.evicted + mysql.evicted + shape.evicted,
-    entries: postgres.entries + mysql.entries + shape.entries,
-    weight: postgres.weight + mysql.weight + shape.weight,
+    evicted: sum('evicted'),
+    entries: sum('entries'),
+    weight: sum('weight'),
   };
 }
 
@@ -84,7 +95,17 @@ function entryOf(dialect: SqlDialect, text: string): Entry {
   const cache = texts[dialect];
   const known = cache.get(text);
   if (known !== undefined) return known;
+  const skeleton = cutPlain(text);
+  const template = skeleton === null ? null : plain[dialect].get(skeleton.key);
+  if (skeleton !== null && template !== null && template !== undefined)
+    return { template, slots: skeleton.slots };
   const entry = makeEntry(dialect, text);
+  if (skeleton !== null && template === undefined) {
+    const made = plainTemplate(dialect, skeleton, entry.template, entry.slots);
+    plain[dialect].set(skeleton.key, made, skeleton.key.length + ENTRY_WEIGHT);
+    // The next of its kind will not be looked up by its text.
+    if (made !== null) return entry;
+  }
   cache.set(text, entry, text.length + ENTRY_WEIGHT + SLOT_WEIGHT * entry.slots.length);
   return entry;
 }

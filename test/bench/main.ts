@@ -5,9 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { measureBroker, measureZeek } from './broker.ts';
+import { measureChains, SIZES } from './chains.ts';
+import { measureDecisions } from './decisions.ts';
 import { median } from './measure.ts';
 import { repeatCapture } from './repeat-capture.ts';
 import { collectEvents, decideAll } from './replay-capture.ts';
+import { measureSql } from './sql.ts';
 import { measureCapture, measurePath } from './zeek.ts';
 
 const run = promisify(execFile);
@@ -57,7 +60,7 @@ async function measureTshark(file: string): Promise<number | null> {
 }
 
 function row(what: string, value: string, note = ''): void {
-  process.stdout.write(`${what.padEnd(46)}${value.padStart(14)}  ${note}\n`);
+  process.stdout.write(`${what.padEnd(56)}${value.padStart(14)}  ${note}\n`);
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'flowtap-bench-'));
@@ -117,6 +120,47 @@ try {
     `${verdicts} verdicts on ${events.length} events`,
   );
   row('deciding / structuredClone of the same events', (median(cloning) / seconds).toFixed(2), 'speed ratio');
+
+  const chains = await measureChains();
+  const [few] = chains;
+  for (const [i, size] of SIZES.entries()) {
+    const figures = chains[i] ?? null;
+    const open = `${size.toLocaleString('en')} open chains`;
+    row(
+      `bytes a chain at ${open}`,
+      figures === null ? 'no memory' : figures.bytes.toFixed(0),
+      'heap after a collection, with the answers that are awaited; aim: at most 1024',
+    );
+    if (i === 0) continue;
+    const known = figures !== null && few !== null && few !== undefined;
+    row(
+      `time an event at ${open} / ${SIZES[0].toLocaleString('en')}`,
+      known ? (figures.micros / few.micros).toFixed(2) : 'no memory',
+      known
+        ? `ratio; aim: 1, a flat cost; ${figures.micros.toFixed(1)} us against ${few.micros.toFixed(1)} us`
+        : '',
+    );
+  }
+
+  const decision = await measureDecisions();
+  row(
+    'a decision / casbin enforceSync',
+    (decision.casbin / decision.ours).toFixed(1),
+    `speed ratio, ${decision.rules} equal rules of 50 services; aim: 5; ours is from event to verdict, ${decision.ours.toFixed(1)} us`,
+  );
+  row(
+    'a decision / Cedar statefulIsAuthorized',
+    (decision.cedar / decision.ours).toFixed(1),
+    'speed ratio, the same questions of a policy set parsed before; aim: 100',
+  );
+
+  for (const { dialect, values, ratio, micros } of await measureSql()) {
+    row(
+      `SQL shapes again / parsed anew, ${dialect}, ${values}`,
+      ratio.toFixed(1),
+      `speed ratio; aim: 20; ${micros.toFixed(2)} us a statement`,
+    );
+  }
 
   const broker = await measureBroker();
   row(

@@ -1,7 +1,7 @@
 // What all measurements share. Enters: work, figures; leaves: processor time, medians.
 
 /** Seconds of processor time that this process spends on `work`. */
-async function cost(work: () => unknown): Promise<number> {
+export async function cost(work: () => unknown): Promise<number> {
   const before = process.cpuUsage();
   await work();
   const { user, system } = process.cpuUsage(before);
