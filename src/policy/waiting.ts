@@ -73,7 +73,7 @@ export class WaitingRequests {
 }
 
 /** How long a request waits: what may explain it was made by `skew` later at most, and arrives by `reorder` later than that. */
-export function patienceOf({ reorder, skew }: PolicyLimits): Micros {
+function patienceOf({ reorder, skew }: PolicyLimits): Micros {
   return reorder === 0 ? 0 : reorder + skew;
 }
 
