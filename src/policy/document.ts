@@ -35,15 +35,40 @@ export type FactSource =
   | { readonly in: 'body'; readonly pointer: string }
   /** An application/x-www-form-urlencoded body. */
   | { readonly in: 'form'; readonly name: string }
-  | {
-      readonly in: 'property';
-      readonly name: 'message-id' | 'correlation-id' | 'reply-to' | 'type' | 'user-id' | 'app-id';
-    }
+  /** A field of a multipart/form-data body (RFC 7578). */
+  | { readonly in: 'multipart'; readonly name: string }
+  /** A property of an AMQP message, by its name in amqp0-9-1.xml. */
+  | { readonly in: 'property'; readonly name: PropertyName }
   | { readonly in: 'routing-key' }
-  /** A JSON body of the response, or a response header, or a column of the first result row. */
+  | { readonly in: 'exchange' }
+  /** The rest stands in the answer: a JSON body, a header, a cookie (Set-Cookie, RFC 6265), the status code. */
   | { readonly in: 'response-body'; readonly pointer: string }
   | { readonly in: 'response-header'; readonly name: string }
-  | { readonly in: 'result'; readonly column: string };
+  | { readonly in: 'response-cookie'; readonly name: string }
+  | { readonly in: 'response-status' }
+  /** A column of a result row: of the first one, of the one at this position (from 0), or of the only one there is. */
+  | { readonly in: 'result'; readonly column: string; readonly row?: number | 'only' }
+  /** How many rows a statement changed, as the server says. */
+  | { readonly in: 'affected' };
+
+/** The properties of class basic that say something of a message; headers are a source of their own. */
+export const PROPERTY_NAMES = [
+  'message-id',
+  'correlation-id',
+  'reply-to',
+  'type',
+  'user-id',
+  'app-id',
+  'content-type',
+  'content-encoding',
+  'delivery-mode',
+  'priority',
+  'expiration',
+  'timestamp',
+  'cluster-id',
+] as const;
+
+export type PropertyName = (typeof PROPERTY_NAMES)[number];
 
 export interface FactDeclaration {
   readonly fact: string;

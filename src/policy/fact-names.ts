@@ -1,5 +1,6 @@
 // Which facts requests speak of. Enters: declarations; leaves: names.
 import type { PolicyDocument, RequestDeclaration, SqlOperand, SqlRequestDeclaration } from './document.ts';
+import { isAnswered } from './source.ts';
 
 /** The facts that each request carries itself (those of its response come too late to find its chain). */
 export function factsByRequest(document: PolicyDocument): ReadonlyMap<string, readonly string[]> {
@@ -7,8 +8,7 @@ export function factsByRequest(document: PolicyDocument): ReadonlyMap<string, re
   for (const request of document.requests) {
     const names = new Set<string>();
     for (const { fact, source } of request.facts) {
-      if (source.in !== 'response-body' && source.in !== 'response-header' && source.in !== 'result')
-        names.add(fact);
+      if (!isAnswered(source)) names.add(fact);
     }
     if (request.protocol === 'sql') for (const fact of operandFacts(request)) names.add(fact);
     found.set(request.id, [...names].sort());

@@ -1,7 +1,7 @@
 // Reads the explicit keys by which a request claims its chain. Enters: a request; leaves: key names and values.
 import type { AmqpEvent } from '../events/amqp.ts';
 import type { HttpRequest } from '../events/http.ts';
-import type { KeyDeclaration } from './document.ts';
+import { type KeyDeclaration, PROPERTY_NAMES } from './document.ts';
 import { propertyOf } from './match/amqp.ts';
 import { headerValues } from './match/http-values.ts';
 
@@ -39,9 +39,9 @@ function inAmqp(declaration: KeyDeclaration, event: AmqpEvent): string | null {
     return typeof value === 'string' ? value : null;
   }
   if (declaration.in !== 'amqp-property') return null;
-  return declaration.name === 'message-id' || declaration.name === 'correlation-id'
-    ? propertyOf(properties, declaration.name)
-    : null;
+  const name = PROPERTY_NAMES.find((each) => each === declaration.name);
+  const value = name === undefined ? null : propertyOf(properties, name);
+  return value === null ? null : String(value);
 }
 
 function partOf(declaration: KeyDeclaration, value: string): string | null {

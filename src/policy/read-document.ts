@@ -1,9 +1,10 @@
 // Makes sure that unknown data is a policy document. Enters: what a module exports or a file holds; leaves: a document.
 import { InputError } from '../errors.ts';
 import type { PolicyDocument } from './document.ts';
-import { DEFAULT_POSTURES } from './document.ts';
+import { DEFAULT_POSTURES, PROPERTY_NAMES } from './document.ts';
 import {
   count,
+  either,
   flag,
   list,
   literal,
@@ -28,6 +29,7 @@ const ports = record({ http: list(count), amqp: list(count), postgres: list(coun
 const service = record({ name: text, kind: oneOf('service', 'external'), at: list(text), ports, place });
 
 const named = (kind: string): Shape => record({ in: oneOf(kind), name: text });
+const bare = (kind: string): Shape => record({ in: oneOf(kind) });
 const pointed = (kind: string): Shape => record({ in: oneOf(kind), pointer: text });
 const source = tagged('in', {
   path: named('path'),
@@ -36,14 +38,16 @@ const source = tagged('in', {
   cookie: named('cookie'),
   form: named('form'),
   body: pointed('body'),
-  property: record({
-    in: oneOf('property'),
-    name: oneOf('message-id', 'correlation-id', 'reply-to', 'type', 'user-id', 'app-id'),
-  }),
-  'routing-key': record({ in: oneOf('routing-key') }),
+  multipart: named('multipart'),
+  property: record({ in: oneOf('property'), name: oneOf(...PROPERTY_NAMES) }),
+  'routing-key': bare('routing-key'),
+  exchange: bare('exchange'),
   'response-body': pointed('response-body'),
   'response-header': named('response-header'),
-  result: record({ in: oneOf('result'), column: text }),
+  'response-cookie': named('response-cookie'),
+  'response-status': bare('response-status'),
+  result: record({ in: oneOf('result'), column: text, row: either(count, oneOf('only')) }, ['row']),
+  affected: bare('affected'),
 });
 const fact = record({ fact: text, source, as: oneOf('text', 'decimal', 'integer', 'lower'), optional: flag });
 

@@ -28,6 +28,12 @@ export const orNull =
   (value, path) =>
     value === null ? null : shape(value, path);
 
+/** What one of two shapes finds nothing wrong with; else what the second says. */
+export const either =
+  (one: Shape, other: Shape): Shape =>
+  (value, path) =>
+    one(value, path) === null ? null : other(value, path);
+
 export const list =
   (shape: Shape): Shape =>
   (value, path) => {

@@ -2,6 +2,7 @@
 import { assertNever, type Place } from '../errors.ts';
 import type { PolicyDocument, RequestDeclaration, StepDeclaration } from '../policy/document.ts';
 import { factsByRequest } from '../policy/fact-names.ts';
+import { isAnswered } from '../policy/source.ts';
 import type { ChainView, StepView, Verdict } from '../verdict.ts';
 import { requireSound, runEngine } from './judge.ts';
 import { nameOfBytes, Reader } from './reader.ts';
@@ -239,9 +240,7 @@ function factRows(policy: PolicyDocument, seen: Seen): readonly CoverageRow[] {
 }
 
 function answered({ facts }: RequestDeclaration): readonly string[] {
-  const names = facts
-    .filter(({ source }) => source.in === 'result' || source.in.startsWith('response-'))
-    .map(({ fact }) => fact);
+  const names = facts.filter(({ source }) => isAnswered(source)).map(({ fact }) => fact);
   return [...new Set(names)];
 }
 

@@ -1,9 +1,9 @@
 // What follows from a policy, for its author. Enters: a document; leaves: text.
 import type { Containment } from '../../engine.ts';
-import { assertNever } from '../../errors.ts';
 import { derivedConnections } from '../../policy/connections.ts';
-import type { FactSource, PolicyDocument, RequestDeclaration } from '../../policy/document.ts';
+import type { PolicyDocument, RequestDeclaration } from '../../policy/document.ts';
 import { hashOf } from '../../policy/hash.ts';
+import { describeSource } from '../../policy/source.ts';
 import type { Colours } from '../terminal.ts';
 import { contractsOf } from './contracts.ts';
 import { safe } from './safe.ts';
@@ -65,30 +65,6 @@ function facts(request: RequestDeclaration): readonly string[] {
   return request.facts.map(
     ({ fact, source, optional }) => `${fact}${optional ? '?' : ''} (${describeSource(source)})`,
   );
-}
-
-function describeSource(source: FactSource): string {
-  switch (source.in) {
-    case 'path':
-    case 'query':
-    case 'header':
-    case 'cookie':
-    case 'form':
-    case 'property':
-      return `${source.in} ${source.name}`;
-    case 'response-header':
-      return `response header ${source.name}`;
-    case 'body':
-      return `body ${source.pointer}`;
-    case 'response-body':
-      return `response ${source.pointer}`;
-    case 'routing-key':
-      return 'routing key';
-    case 'result':
-      return `result ${source.column}`;
-    default:
-      return assertNever(source);
-  }
 }
 
 function chains({ chains }: PolicyDocument, colours: Colours): string {

@@ -1,6 +1,6 @@
 // The words for where a fact stands and what a value must be. Enters: names; leaves: pieces of declarations.
 import type { SqlComparison } from '../../sql/reading.ts';
-import type { FactDeclaration, FactSource, Normaliser, SqlOperand } from '../document.ts';
+import type { FactDeclaration, FactSource, Normaliser, PropertyName, SqlOperand } from '../document.ts';
 
 /** Where a fact is read from, with how it is made comparable. */
 export interface Source {
@@ -24,17 +24,30 @@ export const cookie = (name: string): Source => source({ in: 'cookie', name });
 export const body = (pointer: string): Source => source({ in: 'body', pointer });
 /** A field of a body of type application/x-www-form-urlencoded. */
 export const form = (name: string): Source => source({ in: 'form', name });
+/** A field of a body of type multipart/form-data (RFC 7578); a file is none. */
+export const multipart = (name: string): Source => source({ in: 'multipart', name });
 /** The routing key of an AMQP message. */
 export const routingKey = (): Source => source({ in: 'routing-key' });
+/** The exchange of an AMQP message. */
+export const exchange = (): Source => source({ in: 'exchange' });
 /** A property of an AMQP message. */
-export const property = (name: Extract<FactSource, { in: 'property' }>['name']): Source =>
-  source({ in: 'property', name });
+export const property = (name: PropertyName): Source => source({ in: 'property', name });
 /** A value in the JSON body of the response. */
 export const response = (pointer: string): Source => source({ in: 'response-body', pointer });
 /** A header of the response. */
 export const responseHeader = (name: string): Source => source({ in: 'response-header', name });
-/** A column of the first row that a statement returns. */
-export const result = (column: string): Source => source({ in: 'result', column });
+/** A cookie that the response sets (Set-Cookie, RFC 6265). */
+export const responseCookie = (name: string): Source => source({ in: 'response-cookie', name });
+/** The status code of the response. Only what is answered with success is read. */
+export const responseStatus = (): Source => source({ in: 'response-status' });
+/**
+ * A column of a row that a statement returns, also by RETURNING: of the first row, of the one at `row` (from 0), or of
+ * the only one, where several rows make it unclear.
+ */
+export const result = (column: string, { row }: { readonly row?: number | 'only' } = {}): Source =>
+  source({ in: 'result', column, ...(row === undefined ? {} : { row }) });
+/** How many rows a statement changed. MySQL does not count rows that were already as they should be. */
+export const affected = (): Source => source({ in: 'affected' });
 
 /** Compares as a decimal number: `3.5`, `3.50` and `+3.500` are one. */
 export const decimal = (from: Source): Source => ({ ...from, as: 'decimal' });

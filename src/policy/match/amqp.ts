@@ -1,6 +1,6 @@
 // Which declared AMQP request a method is. Enters: declarations between two services, a method; leaves: a match.
 import type { AmqpContent, AmqpEvent, AmqpMethod, AmqpProperties, AmqpValue } from '../../events/amqp.ts';
-import type { AmqpRequestDeclaration, FactSource } from '../document.ts';
+import type { AmqpRequestDeclaration, FactSource, PropertyName } from '../document.ts';
 import { type JsonReading, readJson, scalarAt } from '../json-value.ts';
 import { bodyProblem } from './http-values.ts';
 import { type Found, type Match, type Normalisers, readFacts } from './match.ts';
@@ -82,6 +82,9 @@ function find(event: AmqpEvent, source: FactSource, json: JsonReading | null): F
       ? { kind: 'value', value: event.method.routingKey }
       : { kind: 'absent' };
   }
+  if (source.in === 'exchange') {
+    return 'exchange' in event.method ? { kind: 'value', value: event.method.exchange } : { kind: 'absent' };
+  }
   if (content === null) return { kind: 'absent' };
   switch (source.in) {
     case 'body':
@@ -111,10 +114,8 @@ function inBody(content: AmqpContent, pointer: string, json: JsonReading | null)
   return value === null ? { kind: 'absent' } : { kind: 'value', value };
 }
 
-type PropertyName = Extract<FactSource, { in: 'property' }>['name'];
-
 /** A property by its name in the protocol's documentation. */
-export function propertyOf(properties: AmqpProperties, name: PropertyName): string | null {
+export function propertyOf(properties: AmqpProperties, name: PropertyName): string | number | bigint | null {
   switch (name) {
     case 'message-id':
       return properties.messageId;
@@ -128,6 +129,20 @@ export function propertyOf(properties: AmqpProperties, name: PropertyName): stri
       return properties.userId;
     case 'app-id':
       return properties.appId;
+    case 'content-type':
+      return properties.contentType;
+    case 'content-encoding':
+      return properties.contentEncoding;
+    case 'delivery-mode':
+      return properties.deliveryMode;
+    case 'priority':
+      return properties.priority;
+    case 'expiration':
+      return properties.expiration;
+    case 'timestamp':
+      return properties.timestamp;
+    case 'cluster-id':
+      return properties.clusterId;
   }
 }
 

@@ -3,15 +3,20 @@ import type { Body, Header } from '../../events/common.ts';
 import type { FactSource } from '../document.ts';
 import { type JsonReading, readJson, scalarAt } from '../json-value.ts';
 import type { Found } from './match.ts';
+import { type MultipartReading, readMultipart } from './multipart.ts';
+import { findSetCookie } from './set-cookie.ts';
 import { readPairs } from './target.ts';
 
-/** What of a message is looked at; `json` remembers the parsed body. */
+/** What of a message is looked at; `json` and `multipart` remember the parsed body. */
 export interface HttpParts {
+  /** Null for a request. */
+  readonly status: number | null;
   readonly headers: readonly Header[];
   readonly body: Body;
   readonly path: ReadonlyMap<string, string>;
   readonly query: ReadonlyMap<string, readonly string[]>;
   json: JsonReading | null;
+  multipart: MultipartReading | null;
 }
 
 const ABSENT: Found = { kind: 'absent' };
@@ -33,6 +38,12 @@ export function findInHttp(parts: HttpParts, source: FactSource): Found {
       return inJson(parts, source.pointer);
     case 'form':
       return inForm(parts, source.name);
+    case 'multipart':
+      return inMultipart(parts, source.name);
+    case 'response-cookie':
+      return findSetCookie(headerValues(parts.headers, 'set-cookie'), source.name);
+    case 'response-status':
+      return one(parts.status === null ? [] : [String(parts.status)]);
     default:
       return ABSENT;
   }
@@ -109,6 +120,18 @@ function inForm(parts: HttpParts, name: string): Found {
   if (problem !== null) return problem;
   const pairs = readPairs(Buffer.from(parts.body.bytes).toString('latin1'));
   return pairs === null ? { kind: 'unreadable', why: 'the form is broken' } : one(pairs.get(name) ?? []);
+}
+
+function inMultipart(parts: HttpParts, name: string): Found {
+  const problem = bodyProblem(parts.body);
+  if (problem !== null) return problem;
+  parts.multipart ??= readMultipart(headerValues(parts.headers, 'content-type'), parts.body.bytes);
+  if (parts.multipart.kind === 'unreadable') return parts.multipart;
+  const fields = parts.multipart.fields.filter((field) => field.name === name);
+  const [field] = fields;
+  if (field !== undefined && fields.length === 1 && field.value === null)
+    return { kind: 'unreadable', why: field.why };
+  return one(fields.map(({ value }) => value ?? ''));
 }
 
 /** The media type without parameters, in lower case; null when absent or stated twice. */

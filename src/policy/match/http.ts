@@ -1,6 +1,7 @@
 // Which declared HTTP request an HTTP request is. Enters: declarations between two services, a request; leaves: a match.
 import type { HttpRequest, HttpResponse } from '../../events/http.ts';
 import type { HttpRequestDeclaration } from '../document.ts';
+import { isAnswered } from '../source.ts';
 import { findInHttp, type HttpParts } from './http-values.ts';
 import { type Match, type Normalisers, readFacts } from './match.ts';
 import { readTarget } from './target.ts';
@@ -23,7 +24,15 @@ export function matchHttp(
       why = `the query parameter "${extra.slice(0, 40)}" is not declared`;
       continue;
     }
-    const parts = { headers: request.headers, body: request.body, path, query: target.query, json: null };
+    const parts = {
+      status: null,
+      headers: request.headers,
+      body: request.body,
+      path,
+      query: target.query,
+      json: null,
+      multipart: null,
+    };
     return factsIn(declaration, normalisers, parts, request);
   }
   return { kind: 'undeclared', why };
@@ -36,11 +45,13 @@ export function readHttpResponse(
   response: HttpResponse,
 ): Match {
   const parts = {
+    status: response.status,
     headers: response.headers,
     body: response.body,
     path: new Map(),
     query: new Map(),
     json: null,
+    multipart: null,
   };
   return factsIn(declaration, normalisers, parts, response);
 }
@@ -52,7 +63,7 @@ function factsIn(
   message: HttpRequest | HttpResponse,
 ): Match {
   const answered = message.kind === 'http-response';
-  const facts = declaration.facts.filter(({ source }) => source.in.startsWith('response-') === answered);
+  const facts = declaration.facts.filter(({ source }) => isAnswered(source) === answered);
   return readFacts(declaration.id, facts, normalisers, message.at, (source) => findInHttp(parts, source));
 }
 

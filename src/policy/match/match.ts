@@ -4,6 +4,7 @@ import type { LostCause } from '../../events/lost.ts';
 import type { Evidence } from '../../flow.ts';
 import type { FactDeclaration, FactSource, Normaliser } from '../document.ts';
 import { normalise } from '../normalise.ts';
+import { describeSource } from '../source.ts';
 
 /** Which declared request this is and what it says, or why it is none. */
 export type Match =
@@ -109,24 +110,4 @@ export function sourceText(declaration: object, id: string, where: string): stri
     texts.set(where, text);
   }
   return text;
-}
-
-/** How a person reads where a fact stands. */
-function describeSource(source: FactSource): string {
-  switch (source.in) {
-    case 'path':
-      return `path :${source.name}`;
-    case 'body':
-      return `body ${source.pointer}`;
-    case 'response-body':
-      return `response ${source.pointer}`;
-    case 'response-header':
-      return `response header ${source.name}`;
-    case 'result':
-      return `result column ${source.column}`;
-    case 'routing-key':
-      return 'routing key';
-    default:
-      return `${source.in} ${source.name}`;
-  }
 }

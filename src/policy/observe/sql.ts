@@ -4,7 +4,8 @@ import { readSql } from '../../sql/read.ts';
 import type { SqlReading, SqlStatement } from '../../sql/reading.ts';
 import type { CompiledPolicy } from '../compile.ts';
 import type { Match } from '../match/match.ts';
-import { matchSql, readSqlResult } from '../match/sql.ts';
+import { matchSql } from '../match/sql.ts';
+import { readSqlResult } from '../match/sql-result.ts';
 import { type Ends, type Observation, type ObservedSubject, printable } from './observation.ts';
 
 /** Reads a SQL event. */
