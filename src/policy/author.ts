@@ -27,6 +27,7 @@ export {
   below,
   body,
   type Comparison,
+  cents,
   cookie,
   decimal,
   decreasedBy,
@@ -35,9 +36,11 @@ export {
   form,
   header,
   increasedBy,
+  instant,
   integer,
   isNotNull,
   isNull,
+  type JsonOptions,
   lowerCase,
   maybe,
   multipart,
@@ -52,6 +55,10 @@ export {
   result,
   routingKey,
   type Source,
+  scaled,
+  secret,
+  trimmed,
+  uuid,
 } from './author/sources.ts';
 export { type SqlWords, sql } from './author/sql.ts';
 export type { PolicyDocument } from './document.ts';

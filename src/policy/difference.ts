@@ -63,9 +63,9 @@ function requestByName({ id: _, place: __, facts, ...request }: RequestDeclarati
 
 function factsByName(facts: readonly FactDeclaration[]): object {
   return Object.fromEntries(
-    facts.map(({ fact, source, as, optional }) => {
+    facts.map(({ fact, source, ...said }) => {
       const where = Object.values(source).join(' ');
-      return [`${fact} (${where})`, { as, optional }];
+      return [`${fact} (${where})`, said];
     }),
   );
 }

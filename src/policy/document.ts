@@ -22,8 +22,23 @@ export interface ServiceDeclaration {
   readonly place: Place | null;
 }
 
-/** How values are made comparable before they are compared. */
-export type Normaliser = 'text' | 'decimal' | 'integer' | 'lower';
+/** How values are made comparable before they are compared. One fact is compared in one way wherever it stands. */
+export const NORMALISERS = ['text', 'decimal', 'integer', 'lower', 'uuid', 'instant', 'secret'] as const;
+
+export type Normaliser = (typeof NORMALISERS)[number];
+
+/** What is done at one place to make its value that of the other places. */
+export interface Reshaping {
+  /** White space around it means nothing. */
+  readonly trim?: true;
+  /** The number is multiplied by this power of ten: -2 makes cents of 350 the amount 3.5. */
+  readonly scale?: number;
+}
+
+/** What a JSON value must be, where services would read another type otherwise. */
+export const JSON_TYPES = ['string', 'number', 'boolean'] as const;
+
+export type JsonType = (typeof JSON_TYPES)[number];
 
 /** Where in a request a fact stands. */
 export type FactSource =
@@ -32,7 +47,7 @@ export type FactSource =
   | { readonly in: 'header'; readonly name: string }
   | { readonly in: 'cookie'; readonly name: string }
   /** A JSON body, by RFC 6901 pointer. */
-  | { readonly in: 'body'; readonly pointer: string }
+  | { readonly in: 'body'; readonly pointer: string; readonly type?: JsonType }
   /** An application/x-www-form-urlencoded body. */
   | { readonly in: 'form'; readonly name: string }
   /** A field of a multipart/form-data body (RFC 7578). */
@@ -42,7 +57,7 @@ export type FactSource =
   | { readonly in: 'routing-key' }
   | { readonly in: 'exchange' }
   /** The rest stands in the answer: a JSON body, a header, a cookie (Set-Cookie, RFC 6265), the status code. */
-  | { readonly in: 'response-body'; readonly pointer: string }
+  | { readonly in: 'response-body'; readonly pointer: string; readonly type?: JsonType }
   | { readonly in: 'response-header'; readonly name: string }
   | { readonly in: 'response-cookie'; readonly name: string }
   | { readonly in: 'response-status' }
@@ -70,7 +85,7 @@ export const PROPERTY_NAMES = [
 
 export type PropertyName = (typeof PROPERTY_NAMES)[number];
 
-export interface FactDeclaration {
+export interface FactDeclaration extends Reshaping {
   readonly fact: string;
   readonly source: FactSource;
   readonly as: Normaliser;
@@ -80,7 +95,7 @@ export interface FactDeclaration {
 
 /** What a value in SQL must be. */
 export type SqlOperand =
-  | { readonly kind: 'fact'; readonly fact: string }
+  | { readonly kind: 'fact'; readonly fact: string; readonly scale?: number }
   /** A number equals every spelling of it, also one that was bound as text. */
   | { readonly kind: 'literal'; readonly value: string | number | boolean | null }
   | { readonly kind: 'any' }

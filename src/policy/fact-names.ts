@@ -18,8 +18,15 @@ export function factsByRequest(document: PolicyDocument): ReadonlyMap<string, re
 
 /** Facts named by the operands of a statement. */
 export function operandFacts(request: SqlRequestDeclaration): readonly string[] {
-  const inside = (operand: SqlOperand): readonly string[] => {
-    if (operand.kind === 'fact') return [operand.fact];
+  return factOperands(request).map(({ fact }) => fact);
+}
+
+type FactOperand = Extract<SqlOperand, { kind: 'fact' }>;
+
+/** The operands of a statement that are facts. */
+export function factOperands(request: SqlRequestDeclaration): readonly FactOperand[] {
+  const inside = (operand: SqlOperand): readonly FactOperand[] => {
+    if (operand.kind === 'fact') return [operand];
     return operand.kind === 'increase' || operand.kind === 'decrease' ? inside(operand.by) : [];
   };
   return [...request.where, ...request.values].flatMap(({ operand }) => inside(operand));

@@ -1,7 +1,7 @@
 // Makes sure that unknown data is a policy document. Enters: what a module exports or a file holds; leaves: a document.
 import { InputError } from '../errors.ts';
 import type { PolicyDocument } from './document.ts';
-import { DEFAULT_POSTURES, PROPERTY_NAMES } from './document.ts';
+import { DEFAULT_POSTURES, JSON_TYPES, NORMALISERS, PROPERTY_NAMES } from './document.ts';
 import {
   count,
   either,
@@ -30,7 +30,8 @@ const service = record({ name: text, kind: oneOf('service', 'external'), at: lis
 
 const named = (kind: string): Shape => record({ in: oneOf(kind), name: text });
 const bare = (kind: string): Shape => record({ in: oneOf(kind) });
-const pointed = (kind: string): Shape => record({ in: oneOf(kind), pointer: text });
+const pointed = (kind: string): Shape =>
+  record({ in: oneOf(kind), pointer: text, type: oneOf(...JSON_TYPES) }, ['type']);
 const source = tagged('in', {
   path: named('path'),
   query: named('query'),
@@ -49,11 +50,16 @@ const source = tagged('in', {
   result: record({ in: oneOf('result'), column: text, row: either(count, oneOf('only')) }, ['row']),
   affected: bare('affected'),
 });
-const fact = record({ fact: text, source, as: oneOf('text', 'decimal', 'integer', 'lower'), optional: flag });
+/** A power of ten. More digits than this no amount has. */
+const scale = oneOf(...Array.from({ length: 37 }, (_, i) => i - 18));
+const fact = record(
+  { fact: text, source, as: oneOf(...NORMALISERS), optional: flag, trim: oneOf(true), scale },
+  ['trim', 'scale'],
+);
 
 const operand = recursive(4, (self) =>
   tagged('kind', {
-    fact: record({ kind: text, fact: text }),
+    fact: record({ kind: text, fact: text, scale }, ['scale']),
     literal: record({ kind: text, value: literal }),
     any: record({ kind: text }),
     increase: record({ kind: text, by: self }),

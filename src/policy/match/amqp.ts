@@ -1,8 +1,9 @@
 // Which declared AMQP request a method is. Enters: declarations between two services, a method; leaves: a match.
 import type { AmqpContent, AmqpEvent, AmqpMethod, AmqpProperties, AmqpValue } from '../../events/amqp.ts';
 import type { AmqpRequestDeclaration, FactSource, PropertyName } from '../document.ts';
-import { type JsonReading, readJson, scalarAt } from '../json-value.ts';
+import { type JsonReading, readJson } from '../json-value.ts';
 import { bodyProblem } from './http-values.ts';
+import { findInJson, type JsonPlace } from './json.ts';
 import { type Found, type Match, type Normalisers, readFacts } from './match.ts';
 
 /** What a method asks for, in the terms of declarations; null for methods that need none. */
@@ -88,7 +89,7 @@ function find(event: AmqpEvent, source: FactSource, json: JsonReading | null): F
   if (content === null) return { kind: 'absent' };
   switch (source.in) {
     case 'body':
-      return inBody(content, source.pointer, json);
+      return inBody(content, source, json);
     case 'property':
       return text(propertyOf(content.properties, source.name));
     case 'header':
@@ -98,7 +99,7 @@ function find(event: AmqpEvent, source: FactSource, json: JsonReading | null): F
   }
 }
 
-function inBody(content: AmqpContent, pointer: string, json: JsonReading | null): Found {
+function inBody(content: AmqpContent, place: JsonPlace, json: JsonReading | null): Found {
   const problem = bodyProblem(content.body);
   if (problem !== null) return problem;
   if (content.properties.contentEncoding !== null && content.properties.contentEncoding !== 'utf-8') {
@@ -110,8 +111,7 @@ function inBody(content: AmqpContent, pointer: string, json: JsonReading | null)
       why: `the message is not clean JSON${json === null ? '' : `: ${json.why}`}`,
     };
   }
-  const value = scalarAt(json.value, pointer);
-  return value === null ? { kind: 'absent' } : { kind: 'value', value };
+  return findInJson(json.value, place);
 }
 
 /** A property by its name in the protocol's documentation. */

@@ -1,7 +1,8 @@
 // Where a fact stands in an HTTP message. Enters: a message, a source; leaves: what was found there.
 import type { Body, Header } from '../../events/common.ts';
 import type { FactSource } from '../document.ts';
-import { type JsonReading, readJson, scalarAt } from '../json-value.ts';
+import { type JsonReading, readJson } from '../json-value.ts';
+import { findInJson, type JsonPlace } from './json.ts';
 import type { Found } from './match.ts';
 import { type MultipartReading, readMultipart } from './multipart.ts';
 import { findSetCookie } from './set-cookie.ts';
@@ -35,7 +36,7 @@ export function findInHttp(parts: HttpParts, source: FactSource): Found {
       return one(cookieValues(parts.headers, source.name));
     case 'body':
     case 'response-body':
-      return inJson(parts, source.pointer);
+      return inJson(parts, source);
     case 'form':
       return inForm(parts, source.name);
     case 'multipart':
@@ -97,7 +98,7 @@ export function bodyProblem(body: Body): Found | null {
   }
 }
 
-function inJson(parts: HttpParts, pointer: string): Found {
+function inJson(parts: HttpParts, place: JsonPlace): Found {
   const type = contentType(parts.headers);
   if (type === null || !(type === 'application/json' || type.endsWith('+json'))) {
     return { kind: 'unreadable', why: `the body is ${type ?? 'of no stated type'}, not JSON` };
@@ -107,8 +108,7 @@ function inJson(parts: HttpParts, pointer: string): Found {
   parts.json ??= readJson(parts.body.bytes);
   if (parts.json.kind === 'unreadable')
     return { kind: 'unreadable', why: `the body is not clean JSON: ${parts.json.why}` };
-  const value = scalarAt(parts.json.value, pointer);
-  return value === null ? ABSENT : { kind: 'value', value };
+  return findInJson(parts.json.value, place);
 }
 
 function inForm(parts: HttpParts, name: string): Found {

@@ -199,7 +199,7 @@ function readOperand(reader: Reader, operand: SqlOperand, expr: SqlExpr | undefi
       if (value === null || value.type === 'null' || value.type === 'undecoded') {
         return { kind: 'lacking', fact: operand.fact, why: `${reader.where}: it is no plain value` };
       }
-      const read = reading(reader.normalisers, operand.fact, value.text, source, reader.evidence);
+      const read = reading(reader.normalisers, operand, value.text, source, reader.evidence);
       if (read === null)
         return { kind: 'lacking', fact: operand.fact, why: `${reader.where}: not of the fact's kind` };
       reader.facts.push(read);
