@@ -5,6 +5,7 @@ import type { Micros } from './flow.ts';
 import { compile } from './policy/compile.ts';
 import type { PolicyDocument } from './policy/document.ts';
 import { Monitor, type Shared } from './policy/monitor.ts';
+import type { Tokens } from './policy/tokens/tokens.ts';
 import { loadSqlParsers } from './sql/read.ts';
 import type { ChainId, ChainView, EngineOutput, VerdictId, VerdictKind } from './verdict.ts';
 
@@ -14,6 +15,8 @@ export type Containment = 'forward' | 'redirect';
 export interface EngineOptions {
   readonly policies: readonly PolicyDocument[];
   readonly containment: Containment;
+  /** Verifies the tokens of each event before it is handled. Without it no claim is clear. */
+  readonly tokens?: Tokens;
 }
 
 /** Counts of what the engine did; nothing is lost in silence. */
@@ -52,7 +55,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     nextVerdict: () => `v${++verdictCount}` as VerdictId,
     nextChain: () => ++chainCount,
   };
-  const monitors = options.policies.map((document) => new Monitor(compile(document), shared));
+  const monitors = options.policies.map((document) => {
+    const lookup = options.tokens?.lookup(document.application);
+    return new Monitor(compile(document, lookup), shared);
+  });
   const verdicts = { pass: 0, drop: 0, indeterminate: 0 };
   let events = 0;
   let ambiguous = 0;

@@ -15,6 +15,7 @@ export {
   type Settings,
   type Step,
   settings,
+  type TokenOptions,
 } from './author/chain.ts';
 export { type HttpWords, http } from './author/http.ts';
 export type { Principal, Request } from './author/request.ts';
@@ -28,6 +29,7 @@ export {
   body,
   type Comparison,
   cents,
+  claim,
   cookie,
   decimal,
   decreasedBy,

@@ -3,6 +3,7 @@ import { checkChains } from './check/chains.ts';
 import { checkFacts } from './check/facts.ts';
 import { checkOverlaps, checkRequests } from './check/requests.ts';
 import { checkServices } from './check/services.ts';
+import { checkTokens } from './check/tokens.ts';
 import type { PolicyDocument } from './document.ts';
 import type { PolicyProblem } from './problem.ts';
 
@@ -13,6 +14,7 @@ export function checkPolicy(document: PolicyDocument): readonly PolicyProblem[] 
     ...checkRequests(document),
     ...checkOverlaps(document),
     ...checkFacts(document),
+    ...checkTokens(document),
     ...checkChains(document),
   ];
   return problems.sort((a, b) => Number(a.severity === 'warning') - Number(b.severity === 'warning'));

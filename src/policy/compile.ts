@@ -6,21 +6,24 @@ import { derivedConnections } from './connections.ts';
 import type {
   AmqpRequestDeclaration,
   HttpRequestDeclaration,
-  Normaliser,
   PolicyDocument,
   RequestDeclaration,
   SqlRequestDeclaration,
   StepDeclaration,
 } from './document.ts';
+import type { Normaliser } from './fact.ts';
 import { factsByRequest } from './fact-names.ts';
 import { hashOf } from './hash.ts';
 import { scopesOf } from './scopes.ts';
+import { NO_TOKENS, type TokenLookup } from './tokens/reading.ts';
 
 export interface CompiledPolicy {
   readonly document: PolicyDocument;
   readonly hash: string;
   readonly addresses: AddressBook;
   readonly normalisers: ReadonlyMap<string, Normaliser>;
+  /** What is known of the tokens that requests show. */
+  readonly tokens: TokenLookup;
   readonly requests: ReadonlyMap<string, RequestDeclaration>;
   /** The plan that a request begins. */
   readonly roots: ReadonlyMap<string, StepPlan>;
@@ -38,7 +41,7 @@ export interface CompiledPolicy {
 }
 
 /** Compiles a document that `checkPolicy` found without errors. */
-export function compile(document: PolicyDocument): CompiledPolicy {
+export function compile(document: PolicyDocument, tokens: TokenLookup = NO_TOKENS): CompiledPolicy {
   const requests = new Map(document.requests.map((request) => [request.id, request]));
   const ports = new Map<string, Protocol>();
   for (const service of document.services) {
@@ -70,6 +73,7 @@ export function compile(document: PolicyDocument): CompiledPolicy {
     hash: hashOf(document),
     addresses: addressBook(document),
     normalisers: normalisersOf(document),
+    tokens,
     requests,
     roots,
     steps,

@@ -4,6 +4,7 @@ import type { Place } from '../errors.ts';
 import type { Protocol } from '../events/common.ts';
 import type { LostCause } from '../events/lost.ts';
 import type { SqlComparison, SqlFeature, SqlVerb } from '../sql/reading.ts';
+import type { FactDeclaration } from './fact.ts';
 
 /** What to do with what cannot be told. */
 export type Posture = 'drop' | 'pass';
@@ -22,75 +23,34 @@ export interface ServiceDeclaration {
   readonly place: Place | null;
 }
 
-/** How values are made comparable before they are compared. One fact is compared in one way wherever it stands. */
-export const NORMALISERS = ['text', 'decimal', 'integer', 'lower', 'uuid', 'instant', 'secret'] as const;
-
-export type Normaliser = (typeof NORMALISERS)[number];
-
-/** What is done at one place to make its value that of the other places. */
-export interface Reshaping {
-  /** White space around it means nothing. */
-  readonly trim?: true;
-  /** The number is multiplied by this power of ten: -2 makes cents of 350 the amount 3.5. */
-  readonly scale?: number;
-}
-
-/** What a JSON value must be, where services would read another type otherwise. */
-export const JSON_TYPES = ['string', 'number', 'boolean'] as const;
-
-export type JsonType = (typeof JSON_TYPES)[number];
-
-/** Where in a request a fact stands. */
-export type FactSource =
-  | { readonly in: 'path'; readonly name: string }
-  | { readonly in: 'query'; readonly name: string }
-  | { readonly in: 'header'; readonly name: string }
-  | { readonly in: 'cookie'; readonly name: string }
-  /** A JSON body, by RFC 6901 pointer. */
-  | { readonly in: 'body'; readonly pointer: string; readonly type?: JsonType }
-  /** An application/x-www-form-urlencoded body. */
-  | { readonly in: 'form'; readonly name: string }
-  /** A field of a multipart/form-data body (RFC 7578). */
-  | { readonly in: 'multipart'; readonly name: string }
-  /** A property of an AMQP message, by its name in amqp0-9-1.xml. */
-  | { readonly in: 'property'; readonly name: PropertyName }
-  | { readonly in: 'routing-key' }
-  | { readonly in: 'exchange' }
-  /** The rest stands in the answer: a JSON body, a header, a cookie (Set-Cookie, RFC 6265), the status code. */
-  | { readonly in: 'response-body'; readonly pointer: string; readonly type?: JsonType }
-  | { readonly in: 'response-header'; readonly name: string }
-  | { readonly in: 'response-cookie'; readonly name: string }
-  | { readonly in: 'response-status' }
-  /** A column of a result row: of the first one, of the one at this position (from 0), or of the only one there is. */
-  | { readonly in: 'result'; readonly column: string; readonly row?: number | 'only' }
-  /** How many rows a statement changed, as the server says. */
-  | { readonly in: 'affected' };
-
-/** The properties of class basic that say something of a message; headers are a source of their own. */
-export const PROPERTY_NAMES = [
-  'message-id',
-  'correlation-id',
-  'reply-to',
-  'type',
-  'user-id',
-  'app-id',
-  'content-type',
-  'content-encoding',
-  'delivery-mode',
-  'priority',
-  'expiration',
-  'timestamp',
-  'cluster-id',
+/** Signatures that are verified (RFC 7518, RFC 8037). None by a shared secret: whoever can verify these can make them. */
+export const TOKEN_ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'Ed25519',
+  'EdDSA',
 ] as const;
 
-export type PropertyName = (typeof PROPERTY_NAMES)[number];
+export type TokenAlgorithm = (typeof TOKEN_ALGORITHMS)[number];
 
-export interface FactDeclaration extends Reshaping {
-  readonly fact: string;
-  readonly source: FactSource;
-  readonly as: Normaliser;
-  /** A request without the value is not explained, unless this is true. */
-  readonly optional: boolean;
+/** A public key (RFC 7517). */
+export type Jwk = Readonly<Record<string, string | readonly string[]>>;
+
+/** How tokens are verified whose claims are facts. */
+export interface TokenSettings {
+  readonly keys: readonly Jwk[];
+  readonly algorithms: readonly TokenAlgorithm[];
+  /** What `iss` must be; null for any issuer. */
+  readonly issuer: string | null;
+  /** `aud` must name one of these; empty for any audience. */
+  readonly audience: readonly string[];
 }
 
 /** What a value in SQL must be. */
@@ -222,6 +182,8 @@ export interface PolicyDocument {
   readonly keys: readonly KeyDeclaration[];
   readonly postures: Readonly<Record<PostureCause, Posture>>;
   readonly limits: PolicyLimits;
+  /** Absent where no token is verified. */
+  readonly tokens?: TokenSettings;
 }
 
 /** Keys that are read wherever they stand, unless a policy says otherwise. */

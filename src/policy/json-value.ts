@@ -1,6 +1,6 @@
 // Reads one value out of a JSON body that an attacker may have written. Enters: bytes, a pointer; leaves: a text, or why not.
 import { isLosslessNumber, parse } from 'lossless-json';
-import type { JsonType } from './document.ts';
+import type { JsonType } from './fact.ts';
 
 /** A parsed body, or why there is none. */
 export type JsonReading =

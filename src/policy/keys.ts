@@ -1,9 +1,10 @@
 // Reads the explicit keys by which a request claims its chain. Enters: a request; leaves: key names and values.
 import type { AmqpEvent } from '../events/amqp.ts';
 import type { HttpRequest } from '../events/http.ts';
-import { type KeyDeclaration, PROPERTY_NAMES } from './document.ts';
+import type { KeyDeclaration } from './document.ts';
+import { PROPERTY_NAMES } from './fact.ts';
 import { propertyOf } from './match/amqp.ts';
-import { headerValues } from './match/http-values.ts';
+import { headerValues } from './match/headers.ts';
 
 /** Longest key that is remembered. */
 const LONGEST = 256;

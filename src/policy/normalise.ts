@@ -1,7 +1,7 @@
 // Makes values comparable. Enters: a value as it stood in a request; leaves: its one canonical form, or null.
 import { createHash } from 'node:crypto';
 import { assertNever } from '../errors.ts';
-import type { Normaliser, Reshaping } from './document.ts';
+import type { Normaliser, Reshaping } from './fact.ts';
 
 /** Longest value that is compared; a longer one is not a fact. */
 const LONGEST = 4096;

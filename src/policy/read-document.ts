@@ -1,9 +1,11 @@
 // Makes sure that unknown data is a policy document. Enters: what a module exports or a file holds; leaves: a document.
 import { InputError } from '../errors.ts';
 import type { PolicyDocument } from './document.ts';
-import { DEFAULT_POSTURES, JSON_TYPES, NORMALISERS, PROPERTY_NAMES } from './document.ts';
+import { DEFAULT_POSTURES, TOKEN_ALGORITHMS } from './document.ts';
+import { JSON_TYPES, NORMALISERS, PROPERTY_NAMES } from './fact.ts';
 import {
   count,
+  dictionary,
   either,
   flag,
   list,
@@ -39,6 +41,10 @@ const source = tagged('in', {
   cookie: named('cookie'),
   form: named('form'),
   body: pointed('body'),
+  claim: record(
+    { in: oneOf('claim'), name: text, of: record({ in: oneOf('cookie', 'header'), name: text }) },
+    ['of'],
+  ),
   multipart: named('multipart'),
   property: record({ in: oneOf('property'), name: oneOf(...PROPERTY_NAMES) }),
   'routing-key': bare('routing-key'),
@@ -116,25 +122,37 @@ const postures = record(
   Object.fromEntries(Object.keys(DEFAULT_POSTURES).map((cause) => [cause, oneOf('drop', 'pass')])),
 );
 
-const document = record({
-  format: oneOf(1),
-  application: text,
-  mode: oneOf('audit', 'enforce'),
-  services: list(service),
-  requests: list(request),
-  chains: list(record({ root: step, place })),
-  outside: list(text),
-  keys: list(
-    record({
-      key: text,
-      in: oneOf('http-header', 'amqp-header', 'amqp-property', 'sql-comment'),
-      name: text,
-      part: oneOf('all', 'trace-id'),
-    }),
-  ),
-  postures,
-  limits: record({ reorder: count, skew: count, chain: count, chains: count, block: count }),
+const jwk = dictionary(either(list(text), text));
+const tokens = record({
+  keys: list(jwk),
+  algorithms: list(oneOf(...TOKEN_ALGORITHMS)),
+  issuer: orNull(text),
+  audience: list(text),
 });
+
+const document = record(
+  {
+    format: oneOf(1),
+    application: text,
+    mode: oneOf('audit', 'enforce'),
+    services: list(service),
+    requests: list(request),
+    chains: list(record({ root: step, place })),
+    outside: list(text),
+    keys: list(
+      record({
+        key: text,
+        in: oneOf('http-header', 'amqp-header', 'amqp-property', 'sql-comment'),
+        name: text,
+        part: oneOf('all', 'trace-id'),
+      }),
+    ),
+    postures,
+    limits: record({ reorder: count, skew: count, chain: count, chains: count, block: count }),
+    tokens,
+  },
+  ['tokens'],
+);
 
 /**
  * Checks the structure of a document; what it means is for `checkPolicy`.

@@ -56,6 +56,14 @@ export const record =
     });
   };
 
+/** An object with any keys. */
+export const dictionary =
+  (shape: Shape): Shape =>
+  (value, path) =>
+    isObject(value)
+      ? first(Object.entries(value), ([key, inner]) => shape(inner, dotted(path, key)))
+      : fail(path, 'an object');
+
 /** One of several objects, told apart by the value of `tag`. */
 export const tagged =
   (tag: string, shapes: Readonly<Record<string, Shape>>): Shape =>

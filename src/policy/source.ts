@@ -1,6 +1,6 @@
 // Where facts stand, in words and by kind. Enters: the source of a fact; leaves: what a person reads, and when it is read.
 import { assertNever } from '../errors.ts';
-import type { FactSource } from './document.ts';
+import type { FactSource } from './fact.ts';
 
 /** True for what stands in the answer: it comes too late to find the chain of its request. */
 export function isAnswered(source: FactSource): boolean {
@@ -45,6 +45,8 @@ export function describeSource(source: FactSource): string {
       return 'number of rows changed';
     case 'routing-key':
       return 'routing key';
+    case 'claim':
+      return `claim ${source.name} of ${source.of === undefined ? 'the bearer token' : `${source.of.in} ${source.of.name}`}`;
     case 'exchange':
       return 'exchange';
     default:

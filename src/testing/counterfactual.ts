@@ -1,6 +1,7 @@
 // The request that would have agreed with its nearest chain. Enters: a verdict, its policy; leaves: a change to the one event.
 import type { Event, FlowEvent } from '../events/event.ts';
-import type { Normaliser, PolicyDocument } from '../policy/document.ts';
+import type { PolicyDocument } from '../policy/document.ts';
+import type { Normaliser } from '../policy/fact.ts';
 import { factOperands } from '../policy/fact-names.ts';
 import { normalise, reshape } from '../policy/normalise.ts';
 import type { Verdict } from '../verdict.ts';

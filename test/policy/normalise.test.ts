@@ -1,7 +1,7 @@
 // Canonical forms of values. Enters: spellings; leaves: equal texts for equal values, null for what is no such value.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { NORMALISERS } from '../../src/policy/document.ts';
+import { NORMALISERS } from '../../src/policy/fact.ts';
 import { normalise, reshape } from '../../src/policy/normalise.ts';
 
 describe('decimal', () => {

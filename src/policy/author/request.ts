@@ -1,6 +1,7 @@
 // The part that declarations of all protocols share: who asks whom, which facts, which name. Leaves: request handles.
 import type { Place } from '../../errors.ts';
-import type { FactDeclaration, RequestDeclaration } from '../document.ts';
+import type { RequestDeclaration } from '../document.ts';
+import type { FactDeclaration } from '../fact.ts';
 import { callSite, collector, invalid, type RequestDraft } from './context.ts';
 import { factDeclarations, type Source } from './sources.ts';
 

@@ -1,14 +1,8 @@
 // The words for where a fact stands and what a value must be. Enters: names; leaves: pieces of declarations.
 import type { SqlComparison } from '../../sql/reading.ts';
-import type {
-  FactDeclaration,
-  FactSource,
-  JsonType,
-  Normaliser,
-  PropertyName,
-  Reshaping,
-  SqlOperand,
-} from '../document.ts';
+import type { SqlOperand } from '../document.ts';
+import type { FactDeclaration, FactSource, JsonType, Normaliser, PropertyName, Reshaping } from '../fact.ts';
+import { callSite, invalid } from './context.ts';
 
 /** Where a fact is read from, with how it is made comparable. */
 export interface Source extends Reshaping {
@@ -32,6 +26,19 @@ export const cookie = (name: string): Source => source({ in: 'cookie', name });
 export interface JsonOptions {
   readonly type?: JsonType;
 }
+
+/**
+ * A claim of a JSON Web Token, by its name, or by a JSON pointer into the claims: of the bearer token in `Authorization`, or
+ * of the token in a cookie or header. It is verified by what `settings({ tokens })` says.
+ * @throws InputError for a place where no token can stand
+ */
+export const claim = (name: string, { of }: { readonly of?: Source } = {}): Source => {
+  if (of === undefined) return source({ in: 'claim', name });
+  const place = of.source;
+  if (place.in === 'cookie' || place.in === 'header')
+    return source({ in: 'claim', name, of: { in: place.in, name: place.name } });
+  throw invalid(callSite(), 'a token stands in a cookie or a header', 'write cookie("...") or header("...")');
+};
 
 /** A value in a JSON body, by JSON pointer (RFC 6901). */
 export const body = (pointer: string, options: JsonOptions = {}): Source =>

@@ -1,6 +1,7 @@
 // Which declared AMQP request a method is. Enters: declarations between two services, a method; leaves: a match.
 import type { AmqpContent, AmqpEvent, AmqpMethod, AmqpProperties, AmqpValue } from '../../events/amqp.ts';
-import type { AmqpRequestDeclaration, FactSource, PropertyName } from '../document.ts';
+import type { AmqpRequestDeclaration } from '../document.ts';
+import type { FactSource, PropertyName } from '../fact.ts';
 import { type JsonReading, readJson } from '../json-value.ts';
 import { bodyProblem } from './http-values.ts';
 import { findInJson, type JsonPlace } from './json.ts';

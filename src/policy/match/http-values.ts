@@ -1,7 +1,9 @@
 // Where a fact stands in an HTTP message. Enters: a message, a source; leaves: what was found there.
 import type { Body, Header } from '../../events/common.ts';
-import type { FactSource } from '../document.ts';
+import type { FactSource } from '../fact.ts';
 import { type JsonReading, readJson } from '../json-value.ts';
+import { findToken } from '../tokens/place.ts';
+import { cookieValues, headerValues } from './headers.ts';
 import { findInJson, type JsonPlace } from './json.ts';
 import type { Found } from './match.ts';
 import { type MultipartReading, readMultipart } from './multipart.ts';
@@ -16,6 +18,8 @@ export interface HttpParts {
   readonly body: Body;
   readonly path: ReadonlyMap<string, string>;
   readonly query: ReadonlyMap<string, readonly string[]>;
+  /** What is known of the tokens in it, at its time. */
+  readonly claim: (token: string, name: string) => Found;
   json: JsonReading | null;
   multipart: MultipartReading | null;
 }
@@ -34,6 +38,10 @@ export function findInHttp(parts: HttpParts, source: FactSource): Found {
       return one(headerValues(parts.headers, source.name));
     case 'cookie':
       return one(cookieValues(parts.headers, source.name));
+    case 'claim': {
+      const token = findToken(parts.headers, source.of);
+      return token.kind === 'value' ? parts.claim(token.value, source.name) : token;
+    }
     case 'body':
     case 'response-body':
       return inJson(parts, source);
@@ -50,38 +58,12 @@ export function findInHttp(parts: HttpParts, source: FactSource): Found {
   }
 }
 
-/** Values of a header, compared without case; UTF-8 where it is valid. */
-export function headerValues(headers: readonly Header[], name: string): string[] {
-  const wanted = name.toLowerCase();
-  return headers
-    .filter((header) => header.name.toLowerCase() === wanted)
-    .map((header) => readText(header.value.trim()));
-}
-
-/** A header's bytes as text: UTF-8 where valid, else as they are. */
-function readText(latin1: string): string {
-  if (/^[\t -~]*$/.test(latin1)) return latin1;
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(latin1, 'latin1'));
-  } catch {
-    return latin1;
-  }
-}
-
 function one(values: readonly string[]): Found {
   const [value] = values;
   if (value === undefined) return ABSENT;
   return values.length === 1
     ? { kind: 'value', value }
     : { kind: 'unreadable', why: 'it stands there more than once' };
-}
-
-function cookieValues(headers: readonly Header[], name: string): string[] {
-  const pairs = headerValues(headers, 'cookie').flatMap((value) => value.split(';'));
-  return pairs
-    .map((pair) => pair.trim().split('='))
-    .filter(([key]) => key === name)
-    .map(([, ...value]) => value.join('='));
 }
 
 /** Why a body cannot be looked into; null when it can. */

@@ -2,8 +2,9 @@
 import type { HttpRequest, HttpResponse } from '../../events/http.ts';
 import type { HttpRequestDeclaration } from '../document.ts';
 import { isAnswered } from '../source.ts';
+import { findClaim } from '../tokens/reading.ts';
 import { findInHttp, type HttpParts } from './http-values.ts';
-import { type Match, type Normalisers, readFacts } from './match.ts';
+import { type Found, type Match, type Normalisers, readFacts } from './match.ts';
 import { readTarget } from './target.ts';
 
 /** Matches a request against what its source may ask of its destination. */
@@ -11,6 +12,7 @@ export function matchHttp(
   declarations: readonly HttpRequestDeclaration[],
   normalisers: Normalisers,
   request: HttpRequest,
+  claim: HttpParts['claim'] = unverified,
 ): Match {
   const target = readTarget(request.target);
   if (target.kind === 'refused') return { kind: 'undeclared', why: `its target is not plain: ${target.why}` };
@@ -30,6 +32,7 @@ export function matchHttp(
       body: request.body,
       path,
       query: target.query,
+      claim,
       json: null,
       multipart: null,
     };
@@ -50,11 +53,15 @@ export function readHttpResponse(
     body: response.body,
     path: new Map(),
     query: new Map(),
+    claim: unverified,
     json: null,
     multipart: null,
   };
   return factsIn(declaration, normalisers, parts, response);
 }
+
+/** For whoever verifies no tokens. */
+const unverified = (): Found => findClaim(null, '', 0, 0);
 
 function factsIn(
   declaration: HttpRequestDeclaration,

@@ -1,5 +1,5 @@
 // Where a fact stands in a JSON document. Enters: a parsed document, a place; leaves: what was found there.
-import type { FactSource } from '../document.ts';
+import type { FactSource } from '../fact.ts';
 import { scalarAt } from '../json-value.ts';
 import type { Found } from './match.ts';
 

@@ -2,7 +2,7 @@
 import type { FactReading } from '../../chain/scope.ts';
 import type { LostCause } from '../../events/lost.ts';
 import type { Evidence } from '../../flow.ts';
-import type { FactDeclaration, FactSource, Normaliser, Reshaping } from '../document.ts';
+import type { FactDeclaration, FactSource, Normaliser, Reshaping } from '../fact.ts';
 import { normalise, reshape } from '../normalise.ts';
 import { describeSource } from '../source.ts';
 

@@ -1,6 +1,7 @@
 // The facts in what a statement gave. Enters: a declaration, the result; leaves: a match with the facts of its rows.
 import type { SqlResult } from '../../events/sql.ts';
-import type { FactDeclaration, FactSource, SqlRequestDeclaration } from '../document.ts';
+import type { SqlRequestDeclaration } from '../document.ts';
+import type { FactDeclaration, FactSource } from '../fact.ts';
 import { isAnswered } from '../source.ts';
 import { type Found, type Match, type Normalisers, readFacts } from './match.ts';
 
