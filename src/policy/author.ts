@@ -18,6 +18,7 @@ export {
   type TokenOptions,
 } from './author/chain.ts';
 export { type HttpWords, http } from './author/http.ts';
+export { type Memory, type MemoryOptions, memory } from './author/memory.ts';
 export type { Principal, Request } from './author/request.ts';
 export {
   above,

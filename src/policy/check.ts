@@ -1,6 +1,7 @@
 // Finds what is wrong with a policy before traffic does. Enters: a document; leaves: problems with their places.
 import { checkChains } from './check/chains.ts';
 import { checkFacts } from './check/facts.ts';
+import { checkMemories } from './check/memories.ts';
 import { checkOverlaps, checkRequests } from './check/requests.ts';
 import { checkServices } from './check/services.ts';
 import { checkTokens } from './check/tokens.ts';
@@ -14,6 +15,7 @@ export function checkPolicy(document: PolicyDocument): readonly PolicyProblem[] 
     ...checkRequests(document),
     ...checkOverlaps(document),
     ...checkFacts(document),
+    ...checkMemories(document),
     ...checkTokens(document),
     ...checkChains(document),
   ];

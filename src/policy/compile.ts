@@ -65,7 +65,7 @@ export function compile(document: PolicyDocument, tokens: TokenLookup = NO_TOKEN
   const steps = new Map<string, StepPlan>();
   const roots = new Map<string, StepPlan>();
   for (const { root } of document.chains) {
-    const scopes = scopesOf(root, requests);
+    const scopes = scopesOf(root, requests, document.memories);
     roots.set(root.request, planOf(root, null, 0, { requests, facts, scopes }, steps));
   }
   return {

@@ -41,8 +41,20 @@ function at(root: unknown, path: readonly string[]): unknown {
 
 /** The document as objects whose keys are names, so that what moved is not what changed. */
 function byName(document: PolicyDocument): Record<string, unknown> {
-  const { format, application, mode, services, requests, chains, outside, keys, postures, limits, tokens } =
-    document;
+  const {
+    format,
+    application,
+    mode,
+    services,
+    requests,
+    chains,
+    outside,
+    keys,
+    postures,
+    limits,
+    memories,
+    tokens,
+  } = document;
   return {
     format,
     application,
@@ -56,6 +68,9 @@ function byName(document: PolicyDocument): Record<string, unknown> {
     ),
     postures,
     limits,
+    ...(memories === undefined
+      ? {}
+      : { memories: Object.fromEntries(memories.map(({ name, place: _, ...memory }) => [name, memory])) }),
     ...(tokens === undefined ? {} : { tokens: { ...tokens, keys: keysByName(tokens.keys) } }),
   };
 }

@@ -6,11 +6,24 @@ import type { LostCause } from '../events/lost.ts';
 import type { SqlComparison, SqlFeature, SqlVerb } from '../sql/reading.ts';
 import type { FactDeclaration } from './fact.ts';
 
+/** Facts that one chain learns and requests of later chains recall. */
+export interface MemoryDeclaration {
+  readonly name: string;
+  /** The fact by which they are recalled. */
+  readonly by: string;
+  readonly keeps: readonly string[];
+  /** Microseconds, from when they were learned. */
+  readonly lifetime: number;
+  /** Keys remembered at once. */
+  readonly most: number;
+  readonly place: Place | null;
+}
+
 /** What to do with what cannot be told. */
 export type Posture = 'drop' | 'pass';
 
 /** What a posture can be given for. */
-export type PostureCause = Exclude<LostCause, 'other-protocol'> | 'body' | 'consequence';
+export type PostureCause = Exclude<LostCause, 'other-protocol'> | 'body' | 'unremembered' | 'consequence';
 
 export interface ServiceDeclaration {
   readonly name: string;
@@ -68,6 +81,10 @@ interface RequestBase {
   readonly from: string;
   readonly to: string;
   readonly facts: readonly FactDeclaration[];
+  /** Names of memories: what it writes into when it is answered with success, takes from when it comes, ends. */
+  readonly remembers?: readonly string[];
+  readonly recalls?: readonly string[];
+  readonly forgets?: readonly string[];
   readonly place: Place | null;
 }
 
@@ -182,6 +199,8 @@ export interface PolicyDocument {
   readonly keys: readonly KeyDeclaration[];
   readonly postures: Readonly<Record<PostureCause, Posture>>;
   readonly limits: PolicyLimits;
+  /** Absent where nothing is remembered beyond a chain. */
+  readonly memories?: readonly MemoryDeclaration[];
   /** Absent where no token is verified. */
   readonly tokens?: TokenSettings;
 }
@@ -217,6 +236,7 @@ export const DEFAULT_POSTURES: Readonly<Record<PostureCause, Posture>> = {
   midstream: 'pass',
   evicted: 'pass',
   unseen: 'pass',
+  unremembered: 'pass',
   consequence: 'pass',
 };
 

@@ -1,8 +1,14 @@
 // Which facts requests speak of. Enters: declarations; leaves: names.
-import type { PolicyDocument, RequestDeclaration, SqlOperand, SqlRequestDeclaration } from './document.ts';
+import type {
+  MemoryDeclaration,
+  PolicyDocument,
+  RequestDeclaration,
+  SqlOperand,
+  SqlRequestDeclaration,
+} from './document.ts';
 import { isAnswered } from './source.ts';
 
-/** The facts that each request carries itself (those of its response come too late to find its chain). */
+/** The facts that each request carries itself, or recalls (those of its response come too late to find its chain). */
 export function factsByRequest(document: PolicyDocument): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, readonly string[]>();
   for (const request of document.requests) {
@@ -11,6 +17,7 @@ export function factsByRequest(document: PolicyDocument): ReadonlyMap<string, re
       if (!isAnswered(source)) names.add(fact);
     }
     if (request.protocol === 'sql') for (const fact of operandFacts(request)) names.add(fact);
+    for (const fact of recalledFacts(request, document.memories ?? [])) names.add(fact);
     found.set(request.id, [...names].sort());
   }
   return found;
@@ -33,7 +40,18 @@ export function factOperands(request: SqlRequestDeclaration): readonly FactOpera
 }
 
 /** All facts that a request or its answer speaks of. */
-export function factsOfRequest(request: RequestDeclaration): readonly string[] {
-  const declared = request.facts.map(({ fact }) => fact);
+export function factsOfRequest(
+  request: RequestDeclaration,
+  memories: readonly MemoryDeclaration[],
+): readonly string[] {
+  const declared = [...request.facts.map(({ fact }) => fact), ...recalledFacts(request, memories)];
   return request.protocol === 'sql' ? [...declared, ...operandFacts(request)] : declared;
+}
+
+/** Facts that it takes from memories. */
+function recalledFacts(
+  { recalls = [] }: RequestDeclaration,
+  memories: readonly MemoryDeclaration[],
+): readonly string[] {
+  return memories.filter(({ name }) => recalls.includes(name)).flatMap(({ keeps }) => keeps);
 }

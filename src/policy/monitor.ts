@@ -9,15 +9,16 @@ import type { EngineOutput, Verdict, VerdictId } from '../verdict.ts';
 import { Answering } from './answering.ts';
 import { AnswerBook } from './answers.ts';
 import type { CompiledPolicy } from './compile.ts';
-import { type Chains, type Decision, decide, isNear, originOf } from './decide.ts';
+import { type Chains, type Decision, decide, isNear, originOf, takeActivated } from './decide.ts';
 import type { PolicyLimits } from './document.ts';
 import { FlowBook, type FlowRecord } from './flows.ts';
 import { judgementOf } from './judgement.ts';
+import { Memories } from './memories.ts';
 import type { Observation, ObservedRequest } from './observe/observation.ts';
 import { observe } from './observe/observe.ts';
 import { overdueOf, recordOf } from './reports.ts';
 import * as say from './sentences.ts';
-import { type About, aboutOf, type Judgement, verdictOf } from './verdicts.ts';
+import { type About, aboutOf, type Judgement, passedUnread, verdictOf } from './verdicts.ts';
 
 /** What a monitor shares with the monitors of other applications. */
 export interface Shared {
@@ -59,7 +60,11 @@ export class Monitor {
       nextSerial: shared.nextChain,
     };
     this.policy = policy;
-    this.chains = { honest: new ChainStore(options), tainted: new ChainStore(options) };
+    this.chains = {
+      honest: new ChainStore(options),
+      tainted: new ChainStore(options),
+      memories: new Memories(policy),
+    };
     this.flows = new FlowBook(policy);
     this.#shared = shared;
     this.#answers = new AnswerBook(this.chains);
@@ -86,6 +91,7 @@ export class Monitor {
 
   /** Lets the traffic's time pass: what waited long enough is decided, and what is overdue is said, in the order of time. */
   advance(now: Micros): void {
+    this.chains.memories.advance(now);
     for (let first = this.#pending[0]; first !== undefined; first = this.#pending[0]) {
       if (first.until >= now && this.#pending.length <= MOST_PENDING) break;
       this.#pass(Math.min(first.until, now));
@@ -236,15 +242,13 @@ export class Monitor {
   /** Places opened or facts were settled: requests that wait for these are tried again, in the order in which they came. */
   #retry(): void {
     for (;;) {
-      const honest = this.chains.honest.takeActivated();
-      const tainted = this.chains.tainted.takeActivated();
-      if (this.#pending.length === 0 || (honest.size === 0 && tainted.size === 0)) return;
+      const activated = takeActivated(this.chains);
+      if (this.#pending.length === 0 || activated.size === 0) return;
       const waiting = this.#pending;
       this.#pending = [];
       for (const { record, observed, until } of waiting) {
         const { match } = observed;
-        const touched = match.kind === 'matched' && (honest.has(match.id) || tainted.has(match.id));
-        if (touched) this.#decide(record, observed, false);
+        if (match.kind === 'matched' && activated.has(match.id)) this.#decide(record, observed, false);
         else this.#pending.push({ record, observed, until });
       }
     }
@@ -270,6 +274,7 @@ export class Monitor {
   #say(record: FlowRecord, about: About, judgement: Judgement): Verdict {
     const verdict = verdictOf(this.policy, this.#shared.nextVerdict(), about, judgement, this.#shared.held);
     this.#out.push({ kind: 'verdict', verdict });
+    if (passedUnread(verdict)) this.chains.memories.missed(record.ends.server, about.ts);
     if (verdict.action === 'block') {
       this.#out.push({
         kind: 'block',

@@ -86,22 +86,36 @@ const action = tagged('kind', {
   'delete-exchange': record({ kind: text, exchange: text }),
 });
 
-const base = { id: text, from: text, to: text, facts: list(fact), place, protocol: text };
+const base = {
+  id: text,
+  from: text,
+  to: text,
+  facts: list(fact),
+  remembers: list(text),
+  recalls: list(text),
+  forgets: list(text),
+  place,
+  protocol: text,
+};
+const USES = ['remembers', 'recalls', 'forgets'];
 const request = tagged('protocol', {
-  http: record({ ...base, method: text, path: text, query: list(text) }),
-  amqp: record({ ...base, action }),
-  sql: record({
-    ...base,
-    verb: text,
-    table: orNull(text),
-    columns: orNull(list(text)),
-    where: list(record({ column: text, operator: text, operand })),
-    values: list(record({ column: text, operand })),
-    returning: list(text),
-    allowing: list(text),
-    calling: list(text),
-    setting: orNull(text),
-  }),
+  http: record({ ...base, method: text, path: text, query: list(text) }, USES),
+  amqp: record({ ...base, action }, USES),
+  sql: record(
+    {
+      ...base,
+      verb: text,
+      table: orNull(text),
+      columns: orNull(list(text)),
+      where: list(record({ column: text, operator: text, operand })),
+      values: list(record({ column: text, operand })),
+      returning: list(text),
+      allowing: list(text),
+      calling: list(text),
+      setting: orNull(text),
+    },
+    USES,
+  ),
 });
 
 const step = recursive(64, (self) =>
@@ -120,6 +134,8 @@ const step = recursive(64, (self) =>
 
 const postures = record(
   Object.fromEntries(Object.keys(DEFAULT_POSTURES).map((cause) => [cause, oneOf('drop', 'pass')])),
+  // Documents that were written before there were memories have none.
+  ['unremembered'],
 );
 
 const jwk = dictionary(either(list(text), text));
@@ -129,6 +145,8 @@ const tokens = record({
   issuer: orNull(text),
   audience: list(text),
 });
+
+const memory = record({ name: text, by: text, keeps: list(text), lifetime: count, most: count, place });
 
 const document = record(
   {
@@ -149,9 +167,10 @@ const document = record(
     ),
     postures,
     limits: record({ reorder: count, skew: count, chain: count, chains: count, block: count }),
+    memories: list(memory),
     tokens,
   },
-  ['tokens'],
+  ['memories', 'tokens'],
 );
 
 /**

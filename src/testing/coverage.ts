@@ -212,7 +212,8 @@ function cardinalities({ cardinality, retries }: StepDeclaration): readonly Way[
 }
 
 function factRows(policy: PolicyDocument, seen: Seen): readonly CoverageRow[] {
-  const carried = factsByRequest(policy);
+  // What is recalled stands in no place of the request.
+  const carried = factsByRequest({ ...policy, memories: [] });
   const inChains = new Set(policy.chains.flatMap(({ root }) => requestsBelow(root)));
   // What begins a chain cannot differ from it.
   const below = new Set(

@@ -1,7 +1,7 @@
 // What follows from a policy, for its author. Enters: a document; leaves: text.
 import type { Containment } from '../../engine.ts';
 import { derivedConnections } from '../../policy/connections.ts';
-import type { PolicyDocument, RequestDeclaration } from '../../policy/document.ts';
+import type { MemoryDeclaration, PolicyDocument, RequestDeclaration } from '../../policy/document.ts';
 import { hashOf } from '../../policy/hash.ts';
 import { describeSource } from '../../policy/source.ts';
 import type { Colours } from '../terminal.ts';
@@ -20,6 +20,9 @@ export function describePolicy(document: PolicyDocument, containment: Containmen
     section('services', services(document, colours)),
     section('requests', requests(document, colours)),
     section('chains', chains(document, colours)),
+    ...(document.memories === undefined
+      ? []
+      : [section('remembered beyond a user request', memories(document.memories, colours))]),
     section(
       'outside of any chain',
       `${document.outside.map((id) => `  ${safe(id)}\n`).join('') || '  none\n'}`,
@@ -75,6 +78,17 @@ function chains({ chains }: PolicyDocument, colours: Colours): string {
         .join(''),
     )
     .join('\n');
+}
+
+function memories(memories: readonly MemoryDeclaration[], colours: Colours): string {
+  const rows = memories.map(({ name, by, keeps, lifetime, most }) => [
+    safe(name),
+    safe(by),
+    keeps.map((fact) => safe(fact)).join(', '),
+    `${lifetime / 1e6} s`,
+    String(most),
+  ]);
+  return drawTable(['memory', 'by', 'keeps', 'for', 'at most'], rows, colours, 4);
 }
 
 function drawConnections(connections: ReturnType<typeof derivedConnections>, colours: Colours): string {

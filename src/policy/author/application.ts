@@ -118,6 +118,7 @@ function build(name: string, rules: readonly Rule[], collected: Collector): Poli
       chains: settings.chains ?? DEFAULT_LIMITS.chains,
       block: settings.block === undefined ? DEFAULT_LIMITS.block : microseconds(settings.block),
     },
+    ...(collected.memories.length === 0 ? {} : { memories: collected.memories }),
     ...(settings.tokens === undefined ? {} : { tokens: tokenSettings(settings.tokens) }),
   };
 }

@@ -9,17 +9,18 @@ import { findToken } from './place.ts';
 import { NO_TOKENS, type TokenLookup, type TokenReading } from './reading.ts';
 import { verifierOf } from './verify.ts';
 
-/** Tokens remembered for each application; the one that was not seen for longest is verified anew. */
+/** The one that was not seen for longest is verified anew. */
 const MOST_TOKENS = 50_000;
 
 /** The tokens of several applications, each verified by the keys of its own policy. */
 export class Tokens {
   readonly #books: ReadonlyMap<string, TokenBook>;
 
-  constructor(policies: readonly PolicyDocument[]) {
+  /** @param most tokens remembered for each application */
+  constructor(policies: readonly PolicyDocument[], most = MOST_TOKENS) {
     this.#books = new Map(
       policies.flatMap((policy) => {
-        const book = TokenBook.of(policy);
+        const book = TokenBook.of(policy, most);
         return book === null ? [] : [[policy.application, book]];
       }),
     );
@@ -45,22 +46,28 @@ class TokenBook {
   readonly #known = new Map<string, TokenReading>();
   readonly #places: readonly (TokenPlace | undefined)[];
   readonly #verify: (token: string) => Promise<TokenReading>;
+  readonly #most: number;
   readonly lookup: TokenLookup = (token) => this.#known.get(nameOf(token)) ?? null;
 
-  constructor(places: readonly (TokenPlace | undefined)[], verify: (token: string) => Promise<TokenReading>) {
+  constructor(
+    places: readonly (TokenPlace | undefined)[],
+    verify: (token: string) => Promise<TokenReading>,
+    most: number,
+  ) {
+    this.#most = most;
     this.#places = places;
     this.#verify = verify;
   }
 
   /** Null for a policy that reads no claims. */
-  static of({ tokens, requests }: PolicyDocument): TokenBook | null {
+  static of({ tokens, requests }: PolicyDocument, most: number): TokenBook | null {
     const sources = requests.flatMap(({ facts }) =>
       facts.flatMap(({ source }) => (source.in === 'claim' ? [source] : [])),
     );
     if (tokens === undefined || sources.length === 0) return null;
     const places = new Map(sources.map(({ of }) => [JSON.stringify(of ?? null), of]));
     const claims = [...new Set(sources.map(({ name }) => name))];
-    return new TokenBook([...places.values()], verifierOf(tokens, claims));
+    return new TokenBook([...places.values()], verifierOf(tokens, claims), most);
   }
 
   unseen(event: HttpRequest): readonly Promise<void>[] {
@@ -80,7 +87,7 @@ class TokenBook {
   #keep(name: string, reading: TokenReading): void {
     this.#known.delete(name);
     this.#known.set(name, reading);
-    if (this.#known.size <= MOST_TOKENS) return;
+    if (this.#known.size <= this.#most) return;
     const oldest = this.#known.keys().next();
     if (oldest.done !== true) this.#known.delete(oldest.value);
   }
