@@ -4,7 +4,9 @@ import type { Event } from './events/event.ts';
 import type { Micros } from './flow.ts';
 import { compile } from './policy/compile.ts';
 import type { PolicyDocument } from './policy/document.ts';
+import type { MemoryStatistics } from './policy/memories.ts';
 import { Monitor, type Shared } from './policy/monitor.ts';
+import type { Tokens } from './policy/tokens/tokens.ts';
 import { loadSqlParsers } from './sql/read.ts';
 import type { ChainId, ChainView, EngineOutput, VerdictId, VerdictKind } from './verdict.ts';
 
@@ -14,6 +16,8 @@ export type Containment = 'forward' | 'redirect';
 export interface EngineOptions {
   readonly policies: readonly PolicyDocument[];
   readonly containment: Containment;
+  /** Verifies the tokens of each event before it is handled. Without it no claim is clear. */
+  readonly tokens?: Tokens;
 }
 
 /** Counts of what the engine did; nothing is lost in silence. */
@@ -26,6 +30,8 @@ export interface EngineStatistics {
   readonly chainsOpen: number;
   /** Chains given up because too many were open. */
   readonly chainsEvicted: number;
+  /** What is remembered beyond chains: keys, those given up because there were too many, those learned again otherwise. */
+  readonly memories: MemoryStatistics;
   /** Flows between addresses that no policy names. */
   readonly unmonitored: number;
   /** Events on flows whose connection was already denied: covered by that verdict. */
@@ -52,7 +58,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     nextVerdict: () => `v${++verdictCount}` as VerdictId,
     nextChain: () => ++chainCount,
   };
-  const monitors = options.policies.map((document) => new Monitor(compile(document), shared));
+  const monitors = options.policies.map((document) => {
+    const lookup = options.tokens?.lookup(document.application);
+    return new Monitor(compile(document, lookup), shared);
+  });
   const verdicts = { pass: 0, drop: 0, indeterminate: 0 };
   let events = 0;
   let ambiguous = 0;
@@ -95,6 +104,11 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         chainsOpened: sum(({ chains }) => chains.honest.opened),
         chainsOpen: sum(({ chains }) => chains.honest.open),
         chainsEvicted: sum(({ chains }) => chains.honest.evicted),
+        memories: {
+          remembered: sum(({ chains }) => chains.memories.statistics.remembered),
+          evicted: sum(({ chains }) => chains.memories.statistics.evicted),
+          redefined: sum(({ chains }) => chains.memories.statistics.redefined),
+        },
         unmonitored: sum(({ flows }) => flows.unmonitored),
         covered: sum(({ flows }) => flows.covered),
       };

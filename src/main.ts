@@ -9,6 +9,7 @@ import { MemoryDriver } from './flowtap/memory.ts';
 import { Judge } from './judge.ts';
 import type { PolicyDocument } from './policy/document.ts';
 import { hintsOf } from './policy/hints.ts';
+import { Tokens } from './policy/tokens/tokens.ts';
 import { PARSERS } from './sensor/parsers.ts';
 import { replay } from './sensor/replay.ts';
 import { emptyStatistics, type SensorStatistics } from './sensor/statistics.ts';
@@ -43,7 +44,8 @@ export interface CaptureRun {
  * @throws InputError for a capture that cannot be read, after the entries of what could
  */
 export async function runCaptures(run: CaptureRun): Promise<void> {
-  const engine = await createEngine({ policies: run.policies, containment: run.containment });
+  const tokens = new Tokens(run.policies);
+  const engine = await createEngine({ policies: run.policies, containment: run.containment, tokens });
   // Nothing outlives this process that could take another run's cookies for ours.
   const blocks = new Blocks({ driver: new MemoryDriver(), run: 0 });
   let sensor: Readonly<SensorStatistics> = emptyStatistics();
@@ -52,7 +54,7 @@ export async function runCaptures(run: CaptureRun): Promise<void> {
     for (const entry of judge.handle(event)) run.onEntry(entry, engine);
   };
 
-  const { whole, failure } = await feed(run, handle, (statistics) => {
+  const { whole, failure } = await feed(run, tokens, handle, (statistics) => {
     sensor = statistics;
   });
   const end = {
@@ -71,6 +73,7 @@ export async function runCaptures(run: CaptureRun): Promise<void> {
 /** Gives the events of the captures to `handle`, up to the last `source-end`. */
 async function feed(
   run: CaptureRun,
+  tokens: Tokens,
   handle: (event: Event) => void,
   onStatistics: (statistics: Readonly<SensorStatistics>) => void,
 ): Promise<{ readonly whole: boolean; readonly failure: InputError | null }> {
@@ -83,7 +86,10 @@ async function feed(
           return { whole: false, failure: null };
         }
         ts = event.ts;
-        handle(run.rewrite?.(event) ?? event);
+        const judged = run.rewrite?.(event) ?? event;
+        const unverified = tokens.admit(judged);
+        if (unverified !== null) await unverified;
+        handle(judged);
       }
     }
     return { whole: true, failure: null };

@@ -60,7 +60,10 @@ export type DropCode =
 
 /** Why it cannot be told. */
 export type IndeterminateCode =
-  | { readonly code: 'cannot-read'; readonly cause: Exclude<LostCause, 'other-protocol'> | 'body' }
+  | {
+      readonly code: 'cannot-read';
+      readonly cause: Exclude<LostCause, 'other-protocol'> | 'body' | 'unremembered';
+    }
   /** An honest reaction to a request that was denied but had already arrived. */
   | { readonly code: 'consequence'; readonly of: VerdictId };
 

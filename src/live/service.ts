@@ -10,6 +10,8 @@ import { Judge } from '../judge.ts';
 import type { PolicyDocument } from '../policy/document.ts';
 import { hashOf } from '../policy/hash.ts';
 import { hintsOf, hostsOf } from '../policy/hints.ts';
+import { TokenGate } from '../policy/tokens/gate.ts';
+import { Tokens } from '../policy/tokens/tokens.ts';
 import { ZeekSource, type ZeekSourceOptions } from '../zeek/source.ts';
 import { Bridge } from './bridge.ts';
 import { type HealthServer, startHealth } from './health-server.ts';
@@ -43,9 +45,10 @@ export async function runService(
   parts: ServiceParts,
 ): Promise<void> {
   const tls = await Promise.all(config.zeeks.map((zeek) => checkZeek(zeek, config, parts)));
-  const engine = await createEngine({ policies, containment: config.containment });
+  const tokens = new Tokens(policies);
+  const engine = await createEngine({ policies, containment: config.containment, tokens });
   const outputs = await Outputs.open(config, parts);
-  const service = new Service(config, engine, parts, outputs);
+  const service = new Service(config, engine, tokens, parts, outputs);
   try {
     await service.run(policies, tls);
   } finally {
@@ -62,6 +65,7 @@ class Service {
   /** Null with the `memory` driver. */
   readonly #bridge: Bridge | null;
   readonly #judge: Judge;
+  readonly #gate: TokenGate;
   readonly #merge: Merge;
   readonly #outputs: Outputs;
   readonly #log: Log;
@@ -73,7 +77,7 @@ class Service {
   #cancelTick: () => void = () => {};
   #ended = false;
 
-  constructor(config: ServiceConfig, engine: Engine, parts: ServiceParts, outputs: Outputs) {
+  constructor(config: ServiceConfig, engine: Engine, tokens: Tokens, parts: ServiceParts, outputs: Outputs) {
     this.#config = config;
     this.#engine = engine;
     this.#parts = parts;
@@ -86,11 +90,13 @@ class Service {
         ? new Blocks({ driver: new MemoryDriver(), run: Math.floor(parts.random() * 2 ** 32) })
         : new Blocks(this.#bridge);
     this.#judge = new Judge(engine, this.#blocks);
+    this.#gate = new TokenGate(tokens, (ts, event) =>
+      this.#write(event === null ? this.#judge.advance(ts) : this.#judge.handle(event)),
+    );
     this.#merge = new Merge({
       ...config.time,
       most: config.time.events,
-      onNext: (ts, event) =>
-        this.#write(event === null ? this.#judge.advance(ts) : this.#judge.handle(event)),
+      onNext: (ts, event) => this.#gate.offer(ts, event),
     });
     this.#outputs = outputs;
     this.#log = outputs.log;
@@ -190,7 +196,7 @@ class Service {
         this.#arm();
       },
       onAbsent: () => this.#merge.absent(lane, clock.now()),
-      room: () => this.#outputs.room(),
+      room: () => this.#gate.room(() => this.#outputs.room()),
     });
     this.#followers.push({ zeek, watch, source, lane });
   }
@@ -246,6 +252,7 @@ class Service {
     this.#ended = true;
     this.#cancelTick();
     this.#merge.finish();
+    await this.#gate.idle();
     const sources = this.#config.zeeks.map(({ name }) => name);
     const ts = this.#judge.now;
     // Where there was no traffic, only the clock knows when it ended.

@@ -1,11 +1,14 @@
 // What an answer means for the request that it answers. Enters: answers of placed requests; leaves: verdicts on what is wrong.
+import type { FactReading } from '../chain/scope.ts';
 import type { Instance, Slot } from '../chain/state.ts';
+import { assertNever } from '../errors.ts';
 import type { Micros } from '../flow.ts';
-import type { Verdict } from '../verdict.ts';
+import type { DropCode, Verdict } from '../verdict.ts';
 import type { Answer } from './answers.ts';
 import type { CompiledPolicy } from './compile.ts';
 import { type Chains, storeOf } from './decide.ts';
 import type { FlowRecord } from './flows.ts';
+import type { Match } from './match/match.ts';
 import * as say from './sentences.ts';
 import { type About, aboutOf, type Judgement } from './verdicts.ts';
 import { lingerOf } from './waiting.ts';
@@ -45,6 +48,7 @@ export class Answering {
     const store = storeOf(this.#chains, instance);
     const trusted = instance.taint === null && instance.chain.tainted === null;
     const about = aboutOf(answer, record.flow, instance.plan.request);
+    let complete = true;
     if (answer.ok && trusted) {
       const missing = store.unmetBefore(instance).filter((slot) => slot.notes.denied === null);
       if (missing.length > 0 && !final) {
@@ -56,10 +60,13 @@ export class Answering {
         });
         return;
       }
-      if (missing.length > 0) this.#denyEarly(record, about, instance, missing);
+      complete = missing.length === 0;
+      if (!complete) this.#denyEarly(record, about, instance, missing);
     }
-    if (answer.ok && answer.read !== null) this.#readAnswer(record, about, instance, answer, trusted);
+    const clean =
+      !answer.ok || answer.read === null || this.#readAnswer(record, about, instance, answer, trusted);
     store.answer(instance, answer.ok, answer.text, answer.ts);
+    if (answer.ok && trusted && complete && clean) this.#chains.memories.answered(instance, answer.ts);
   }
 
   #denyEarly(record: FlowRecord, about: About, instance: Instance, missing: readonly Slot[]): void {
@@ -91,50 +98,56 @@ export class Answering {
     for (const slot of missing) slot.note({ denied: slot.notes.denied ?? verdict.id });
   }
 
-  #readAnswer(record: FlowRecord, about: About, instance: Instance, answer: Answer, trusted: boolean): void {
+  /** False when the answer says what it may not say, or not clearly what it must. */
+  #readAnswer(
+    record: FlowRecord,
+    about: About,
+    instance: Instance,
+    answer: Answer,
+    trusted: boolean,
+  ): boolean {
     const match = answer.read?.(instance.plan.request) ?? null;
-    const store = storeOf(this.#chains, instance);
-    if (match === null) return;
-    if (match.kind === 'matched') {
-      const differing = match.facts.flatMap((read) => {
-        const settled = instance.scope.fact(read.fact);
-        return settled !== undefined && settled.value !== read.value ? [{ read, settled }] : [];
-      });
-      store.settleFacts(instance, match.facts);
-      const [first] = differing;
-      if (first === undefined || !trusted) return;
-      const text = say.responseDiffers(about.subject, first.read, first.settled);
-      this.#say(record, about, {
-        kind: 'drop',
-        code: 'response-differs',
-        decidedBy: 'integrity',
-        text,
-        nearest: null,
-      });
-    } else if (!trusted) {
-      return;
-    } else if (match.kind === 'cannot-read') {
-      const cannotTell = { code: 'cannot-read', cause: match.cause } as const;
-      const text = say.cannotRead(about.subject, match.why);
-      this.#say(record, about, { kind: 'indeterminate', cannotTell, text, chain: instance.chain });
-    } else if (match.kind === 'lacking') {
-      const text = say.lacking(about.subject, match.fact, match.why);
-      this.#say(record, about, {
-        kind: 'drop',
-        code: 'fact-missing',
-        decidedBy: 'integrity',
-        text,
-        nearest: null,
-      });
-    } else if (match.kind === 'contradiction') {
-      const text = say.contradiction(about.subject, match.first, match.second);
-      this.#say(record, about, {
-        kind: 'drop',
-        code: 'fact-differs',
-        decidedBy: 'integrity',
-        text,
-        nearest: null,
-      });
-    }
+    if (match === null) return true;
+    const judgement =
+      match.kind === 'matched' ? this.#settle(about, instance, match.facts) : unclear(about, instance, match);
+    if (judgement !== null && trusted) this.#say(record, about, judgement);
+    return judgement === null;
   }
+
+  #settle(about: About, instance: Instance, facts: readonly FactReading[]): Judgement | null {
+    const store = storeOf(this.#chains, instance);
+    const differing = facts.flatMap((read) => {
+      const settled = instance.scope.fact(read.fact);
+      return settled !== undefined && settled.value !== read.value ? [{ read, settled }] : [];
+    });
+    store.settleFacts(instance, facts);
+    const [first] = differing;
+    if (first === undefined) return null;
+    return denied('response-differs', say.responseDiffers(about.subject, first.read, first.settled));
+  }
+}
+
+function unclear(
+  { subject }: About,
+  { chain }: Instance,
+  match: Exclude<Match, { kind: 'matched' }>,
+): Judgement | null {
+  switch (match.kind) {
+    case 'cannot-read': {
+      const cannotTell = { code: 'cannot-read', cause: match.cause } as const;
+      return { kind: 'indeterminate', cannotTell, text: say.cannotRead(subject, match.why), chain };
+    }
+    case 'lacking':
+      return denied('fact-missing', say.lacking(subject, match.fact, match.why));
+    case 'contradiction':
+      return denied('fact-differs', say.contradiction(subject, match.first, match.second));
+    case 'undeclared':
+      return null;
+    default:
+      return assertNever(match);
+  }
+}
+
+function denied(code: DropCode, text: string): Judgement {
+  return { kind: 'drop', code, decidedBy: 'integrity', text, nearest: null };
 }

@@ -2,8 +2,10 @@
 import { checkChains } from './check/chains.ts';
 import { checkFacts } from './check/facts.ts';
 import { checkJobs } from './check/jobs.ts';
+import { checkMemories } from './check/memories.ts';
 import { checkOverlaps, checkRequests } from './check/requests.ts';
 import { checkServices } from './check/services.ts';
+import { checkTokens } from './check/tokens.ts';
 import type { PolicyDocument } from './document.ts';
 import type { PolicyProblem } from './problem.ts';
 
@@ -15,6 +17,8 @@ export function checkPolicy(document: PolicyDocument): readonly PolicyProblem[] 
     ...checkJobs(document),
     ...checkOverlaps(document),
     ...checkFacts(document),
+    ...checkMemories(document),
+    ...checkTokens(document),
     ...checkChains(document),
   ];
   return problems.sort((a, b) => Number(a.severity === 'warning') - Number(b.severity === 'warning'));

@@ -6,21 +6,24 @@ import { derivedConnections } from './connections.ts';
 import type {
   AmqpRequestDeclaration,
   HttpRequestDeclaration,
-  Normaliser,
   PolicyDocument,
   RequestDeclaration,
   SqlRequestDeclaration,
   StepDeclaration,
 } from './document.ts';
+import type { Normaliser } from './fact.ts';
 import { factsByRequest } from './fact-names.ts';
 import { hashOf } from './hash.ts';
 import { scopesOf } from './scopes.ts';
+import { NO_TOKENS, type TokenLookup } from './tokens/reading.ts';
 
 export interface CompiledPolicy {
   readonly document: PolicyDocument;
   readonly hash: string;
   readonly addresses: AddressBook;
   readonly normalisers: ReadonlyMap<string, Normaliser>;
+  /** What is known of the tokens that requests show. */
+  readonly tokens: TokenLookup;
   readonly requests: ReadonlyMap<string, RequestDeclaration>;
   /** The plan that a request begins. */
   readonly roots: ReadonlyMap<string, StepPlan>;
@@ -40,7 +43,7 @@ export interface CompiledPolicy {
 }
 
 /** Compiles a document that `checkPolicy` found without errors. */
-export function compile(document: PolicyDocument): CompiledPolicy {
+export function compile(document: PolicyDocument, tokens: TokenLookup = NO_TOKENS): CompiledPolicy {
   const requests = new Map(document.requests.map((request) => [request.id, request]));
   const ports = new Map<string, Protocol>();
   for (const service of document.services) {
@@ -64,7 +67,7 @@ export function compile(document: PolicyDocument): CompiledPolicy {
   const steps = new Map<string, StepPlan>();
   const roots = new Map<string, StepPlan>();
   for (const { root } of document.chains) {
-    const scopes = scopesOf(root, requests);
+    const scopes = scopesOf(root, requests, document.memories);
     roots.set(root.request, planOf(root, null, 0, { requests, facts, scopes }, steps));
   }
   return {
@@ -72,6 +75,7 @@ export function compile(document: PolicyDocument): CompiledPolicy {
     hash: hashOf(document),
     addresses: addressBook(document),
     normalisers: normalisersOf(document),
+    tokens,
     requests,
     roots,
     intervals: new Map(
@@ -104,7 +108,7 @@ function addressBook(document: PolicyDocument): AddressBook {
 }
 
 /** How each fact is compared: one place that says so says it for all places. */
-function normalisersOf(document: PolicyDocument): ReadonlyMap<string, Normaliser> {
+export function normalisersOf(document: PolicyDocument): ReadonlyMap<string, Normaliser> {
   const normalisers = new Map<string, Normaliser>();
   for (const { facts } of document.requests) {
     for (const { fact, as } of facts) if (as !== 'text') normalisers.set(fact, as);

@@ -8,6 +8,8 @@ import type { LostCause } from '../events/lost.ts';
 import type { DropCode, PassCode, PolicyKind, VerdictId } from '../verdict.ts';
 import type { CompiledPolicy } from './compile.ts';
 import type { Jobs } from './jobs.ts';
+import { type Match, matched } from './match/match.ts';
+import type { Memories } from './memories.ts';
 import type { ObservedRequest } from './observe/observation.ts';
 import * as say from './sentences.ts';
 
@@ -16,12 +18,23 @@ export interface Chains {
   readonly honest: ChainStore;
   readonly tainted: ChainStore;
   readonly jobs: Jobs;
+  /** What earlier chains have taught. */
+  readonly memories: Memories;
 }
 
 /** Where a request's chain is kept. */
 export function storeOf(chains: Chains, instance: Instance): ChainStore {
   return instance.chain.tainted === null ? chains.honest : chains.tainted;
 }
+
+/** Kinds of request that may be explained now and were not before. */
+export function takeActivated({ honest, tainted, memories }: Chains): ReadonlySet<string> {
+  const all = [honest.takeActivated(), tainted.takeActivated(), memories.takeLearned()];
+  const [only, ...others] = all.filter((names) => names.size > 0);
+  return others.length === 0 ? (only ?? NONE) : new Set(all.flatMap((names) => [...names]));
+}
+
+const NONE: ReadonlySet<string> = new Set();
 
 export type Decision =
   | {
@@ -48,8 +61,10 @@ export type Decision =
     }
   | {
       readonly kind: 'cannot-read';
-      readonly cause: Exclude<LostCause, 'other-protocol'> | 'body';
+      readonly cause: Exclude<LostCause, 'other-protocol'> | 'body' | 'unremembered';
       readonly text: string;
+      /** Its place, when it is let pass and what follows from it must be explained. */
+      readonly instance: Instance | null;
     }
   /** Nothing explains it yet; something that is still on its way may. */
   | { readonly kind: 'wait' };
@@ -73,12 +88,45 @@ export function decide(
     case 'contradiction':
       return drop('fact-differs', 'integrity', say.contradiction(subject, match.first, match.second));
     case 'cannot-read':
-      return { kind: 'cannot-read', cause: match.cause, text: say.cannotRead(subject, match.why) };
+      return {
+        kind: 'cannot-read',
+        cause: match.cause,
+        text: say.cannotRead(subject, match.why),
+        instance: null,
+      };
     case 'matched':
-      return explain(policy, chains, observed, requestOf(observed, match.id, match.facts), final);
+      return recall(policy, chains, observed, match, final);
     default:
       return assertNever(match);
   }
+}
+
+/** Takes what is remembered to what the request says itself, and lets the chains decide. */
+function recall(
+  policy: CompiledPolicy,
+  chains: Chains,
+  observed: ObservedRequest,
+  { id, facts }: Extract<Match, { kind: 'matched' }>,
+  final: boolean,
+): Decision {
+  const { subject, ts } = observed;
+  const recalled = chains.memories.recall(id, facts, ts);
+  if (recalled.kind === 'recalled') {
+    const all = recalled.facts.length === 0 ? matched(id, facts) : matched(id, [...recalled.facts, ...facts]);
+    if (all.kind === 'contradiction')
+      return drop('fact-differs', 'integrity', say.contradiction(subject, all.first, all.second));
+    const known = all.kind === 'matched' ? all.facts : facts;
+    return explain(policy, chains, observed, requestOf(observed, id, known), final);
+  }
+  // What teaches it may be on its way.
+  if (!final) return { kind: 'wait' };
+  if (recalled.kind === 'gone')
+    return drop('fact-missing', 'integrity', say.lacking(subject, recalled.fact, recalled.why));
+  const text = say.cannotRead(subject, recalled.why);
+  const untold = { kind: 'cannot-read', cause: 'unremembered', text } as const;
+  if (policy.document.postures.unremembered === 'drop') return { ...untold, instance: null };
+  const decision = explain(policy, chains, observed, requestOf(observed, id, facts), true);
+  return decision.kind === 'pass' ? { ...untold, instance: decision.instance } : decision;
 }
 
 function drop(code: DropCode, decidedBy: PolicyKind, text: string): Decision {

@@ -1,6 +1,7 @@
 // What two policy documents say differently. Enters: two documents; leaves: changes, each with its place in words.
 import jsonPatch from 'fast-json-patch';
-import type { FactDeclaration, PolicyDocument, RequestDeclaration, StepDeclaration } from './document.ts';
+import type { Jwk, PolicyDocument, RequestDeclaration, StepDeclaration } from './document.ts';
+import type { FactDeclaration } from './fact.ts';
 
 /** One part that was added, taken away, or changed. Places in the author's file are no part of a policy's meaning. */
 export interface DocumentChange {
@@ -40,7 +41,20 @@ function at(root: unknown, path: readonly string[]): unknown {
 
 /** The document as objects whose keys are names, so that what moved is not what changed. */
 function byName(document: PolicyDocument): Record<string, unknown> {
-  const { format, application, mode, services, requests, chains, outside, keys, postures, limits } = document;
+  const {
+    format,
+    application,
+    mode,
+    services,
+    requests,
+    chains,
+    outside,
+    keys,
+    postures,
+    limits,
+    memories,
+    tokens,
+  } = document;
   return {
     format,
     application,
@@ -56,6 +70,10 @@ function byName(document: PolicyDocument): Record<string, unknown> {
     ),
     postures,
     limits,
+    ...(memories === undefined
+      ? {}
+      : { memories: Object.fromEntries(memories.map(({ name, place: _, ...memory }) => [name, memory])) }),
+    ...(tokens === undefined ? {} : { tokens: { ...tokens, keys: keysByName(tokens.keys) } }),
   };
 }
 
@@ -65,10 +83,22 @@ function requestByName({ id: _, place: __, facts, ...request }: RequestDeclarati
 
 function factsByName(facts: readonly FactDeclaration[]): object {
   return Object.fromEntries(
-    facts.map(({ fact, source, as, optional }) => {
-      const where = Object.values(source).join(' ');
-      return [`${fact} (${where})`, { as, optional }];
+    facts.map(({ fact, source, ...said }) => {
+      const where = wordsOf(source).join(' ');
+      return [`${fact} (${where})`, said];
     }),
+  );
+}
+
+function keysByName(keys: readonly Jwk[]): object {
+  return Object.fromEntries(
+    keys.map((key, i) => [typeof key.kid === 'string' ? key.kid : `key ${i + 1}`, key]),
+  );
+}
+
+function wordsOf(source: object): readonly string[] {
+  return Object.values(source).flatMap((part: unknown) =>
+    typeof part === 'object' && part !== null ? wordsOf(part) : [String(part)],
   );
 }
 

@@ -4,12 +4,26 @@ import type { Place } from '../errors.ts';
 import type { Protocol } from '../events/common.ts';
 import type { LostCause } from '../events/lost.ts';
 import type { SqlComparison, SqlFeature, SqlVerb } from '../sql/reading.ts';
+import type { FactDeclaration } from './fact.ts';
+
+/** Facts that one chain learns and requests of later chains recall. */
+export interface MemoryDeclaration {
+  readonly name: string;
+  /** The fact by which they are recalled. */
+  readonly by: string;
+  readonly keeps: readonly string[];
+  /** Microseconds, from when they were learned. */
+  readonly lifetime: number;
+  /** Keys remembered at once. */
+  readonly most: number;
+  readonly place: Place | null;
+}
 
 /** What to do with what cannot be told. */
 export type Posture = 'drop' | 'pass';
 
 /** What a posture can be given for. */
-export type PostureCause = Exclude<LostCause, 'other-protocol'> | 'body' | 'consequence';
+export type PostureCause = Exclude<LostCause, 'other-protocol'> | 'body' | 'unremembered' | 'consequence';
 
 export interface ServiceDeclaration {
   readonly name: string;
@@ -22,40 +36,39 @@ export interface ServiceDeclaration {
   readonly place: Place | null;
 }
 
-/** How values are made comparable before they are compared. */
-export type Normaliser = 'text' | 'decimal' | 'integer' | 'lower';
+/** Signatures that are verified (RFC 7518, RFC 8037). None by a shared secret: whoever can verify these can make them. */
+export const TOKEN_ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'Ed25519',
+  'EdDSA',
+] as const;
 
-/** Where in a request a fact stands. */
-export type FactSource =
-  | { readonly in: 'path'; readonly name: string }
-  | { readonly in: 'query'; readonly name: string }
-  | { readonly in: 'header'; readonly name: string }
-  | { readonly in: 'cookie'; readonly name: string }
-  /** A JSON body, by RFC 6901 pointer. */
-  | { readonly in: 'body'; readonly pointer: string }
-  /** An application/x-www-form-urlencoded body. */
-  | { readonly in: 'form'; readonly name: string }
-  | {
-      readonly in: 'property';
-      readonly name: 'message-id' | 'correlation-id' | 'reply-to' | 'type' | 'user-id' | 'app-id';
-    }
-  | { readonly in: 'routing-key' }
-  /** A JSON body of the response, or a response header, or a column of the first result row. */
-  | { readonly in: 'response-body'; readonly pointer: string }
-  | { readonly in: 'response-header'; readonly name: string }
-  | { readonly in: 'result'; readonly column: string };
+export type TokenAlgorithm = (typeof TOKEN_ALGORITHMS)[number];
 
-export interface FactDeclaration {
-  readonly fact: string;
-  readonly source: FactSource;
-  readonly as: Normaliser;
-  /** A request without the value is not explained, unless this is true. */
-  readonly optional: boolean;
+/** A public key (RFC 7517). */
+export type Jwk = Readonly<Record<string, string | readonly string[]>>;
+
+/** How tokens are verified whose claims are facts. */
+export interface TokenSettings {
+  readonly keys: readonly Jwk[];
+  readonly algorithms: readonly TokenAlgorithm[];
+  /** What `iss` must be; null for any issuer. */
+  readonly issuer: string | null;
+  /** `aud` must name one of these; empty for any audience. */
+  readonly audience: readonly string[];
 }
 
 /** What a value in SQL must be. */
 export type SqlOperand =
-  | { readonly kind: 'fact'; readonly fact: string }
+  | { readonly kind: 'fact'; readonly fact: string; readonly scale?: number }
   /** A number equals every spelling of it, also one that was bound as text. */
   | { readonly kind: 'literal'; readonly value: string | number | boolean | null }
   | { readonly kind: 'any' }
@@ -68,6 +81,10 @@ interface RequestBase {
   readonly from: string;
   readonly to: string;
   readonly facts: readonly FactDeclaration[];
+  /** Names of memories: what it writes into when it is answered with success, takes from when it comes, ends. */
+  readonly remembers?: readonly string[];
+  readonly recalls?: readonly string[];
+  readonly forgets?: readonly string[];
   readonly place: Place | null;
 }
 
@@ -184,6 +201,10 @@ export interface PolicyDocument {
   readonly keys: readonly KeyDeclaration[];
   readonly postures: Readonly<Record<PostureCause, Posture>>;
   readonly limits: PolicyLimits;
+  /** Absent where nothing is remembered beyond a chain. */
+  readonly memories?: readonly MemoryDeclaration[];
+  /** Absent where no token is verified. */
+  readonly tokens?: TokenSettings;
 }
 
 /** Keys that are read wherever they stand, unless a policy says otherwise. */
@@ -221,6 +242,7 @@ export const DEFAULT_POSTURES: Readonly<Record<PostureCause, Posture>> = {
   midstream: 'pass',
   evicted: 'pass',
   unseen: 'pass',
+  unremembered: 'pass',
   consequence: 'pass',
 };
 

@@ -1,16 +1,23 @@
 // Which facts requests speak of. Enters: declarations; leaves: names.
-import type { PolicyDocument, RequestDeclaration, SqlOperand, SqlRequestDeclaration } from './document.ts';
+import type {
+  MemoryDeclaration,
+  PolicyDocument,
+  RequestDeclaration,
+  SqlOperand,
+  SqlRequestDeclaration,
+} from './document.ts';
+import { isAnswered } from './source.ts';
 
-/** The facts that each request carries itself (those of its response come too late to find its chain). */
+/** The facts that each request carries itself, or recalls (those of its response come too late to find its chain). */
 export function factsByRequest(document: PolicyDocument): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, readonly string[]>();
   for (const request of document.requests) {
     const names = new Set<string>();
     for (const { fact, source } of request.facts) {
-      if (source.in !== 'response-body' && source.in !== 'response-header' && source.in !== 'result')
-        names.add(fact);
+      if (!isAnswered(source)) names.add(fact);
     }
     if (request.protocol === 'sql') for (const fact of operandFacts(request)) names.add(fact);
+    for (const fact of recalledFacts(request, document.memories ?? [])) names.add(fact);
     found.set(request.id, [...names].sort());
   }
   return found;
@@ -18,15 +25,33 @@ export function factsByRequest(document: PolicyDocument): ReadonlyMap<string, re
 
 /** Facts named by the operands of a statement. */
 export function operandFacts(request: SqlRequestDeclaration): readonly string[] {
-  const inside = (operand: SqlOperand): readonly string[] => {
-    if (operand.kind === 'fact') return [operand.fact];
+  return factOperands(request).map(({ fact }) => fact);
+}
+
+type FactOperand = Extract<SqlOperand, { kind: 'fact' }>;
+
+/** The operands of a statement that are facts. */
+export function factOperands(request: SqlRequestDeclaration): readonly FactOperand[] {
+  const inside = (operand: SqlOperand): readonly FactOperand[] => {
+    if (operand.kind === 'fact') return [operand];
     return operand.kind === 'increase' || operand.kind === 'decrease' ? inside(operand.by) : [];
   };
   return [...request.where, ...request.values].flatMap(({ operand }) => inside(operand));
 }
 
 /** All facts that a request or its answer speaks of. */
-export function factsOfRequest(request: RequestDeclaration): readonly string[] {
-  const declared = request.facts.map(({ fact }) => fact);
+export function factsOfRequest(
+  request: RequestDeclaration,
+  memories: readonly MemoryDeclaration[],
+): readonly string[] {
+  const declared = [...request.facts.map(({ fact }) => fact), ...recalledFacts(request, memories)];
   return request.protocol === 'sql' ? [...declared, ...operandFacts(request)] : declared;
+}
+
+/** Facts that it takes from memories. */
+function recalledFacts(
+  { recalls = [] }: RequestDeclaration,
+  memories: readonly MemoryDeclaration[],
+): readonly string[] {
+  return memories.filter(({ name }) => recalls.includes(name)).flatMap(({ keeps }) => keeps);
 }

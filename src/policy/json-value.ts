@@ -1,5 +1,6 @@
 // Reads one value out of a JSON body that an attacker may have written. Enters: bytes, a pointer; leaves: a text, or why not.
 import { isLosslessNumber, parse } from 'lossless-json';
+import type { JsonType } from './fact.ts';
 
 /** A parsed body, or why there is none. */
 export type JsonReading =
@@ -32,8 +33,14 @@ function refuseDuplicate({ key }: { key: string }): never {
   throw new SyntaxError(`key "${key.slice(0, 40)}" occurs twice`);
 }
 
-/** The scalar at an RFC 6901 pointer as text; null when nothing or no scalar is there. */
-export function scalarAt(value: unknown, pointer: string): string | null {
+/** A value that is no object, list or null. A number keeps its digits. */
+export interface Scalar {
+  readonly type: JsonType;
+  readonly text: string;
+}
+
+/** The scalar at an RFC 6901 pointer; null when nothing or no scalar is there. */
+export function scalarAt(value: unknown, pointer: string): Scalar | null {
   let at = value;
   if (pointer !== '') {
     for (const raw of pointer.split('/').slice(1)) {
@@ -44,7 +51,7 @@ export function scalarAt(value: unknown, pointer: string): string | null {
       else return null;
     }
   }
-  if (typeof at === 'string') return at;
-  if (typeof at === 'boolean') return String(at);
-  return isLosslessNumber(at) ? at.value : null;
+  if (typeof at === 'string') return { type: 'string', text: at };
+  if (typeof at === 'boolean') return { type: 'boolean', text: String(at) };
+  return isLosslessNumber(at) ? { type: 'number', text: at.value } : null;
 }

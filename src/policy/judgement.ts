@@ -21,7 +21,12 @@ export function judgementOf(decision: Exclude<Decision, { kind: 'wait' }>): Judg
     }
     case 'cannot-read': {
       const cannotTell = { code: 'cannot-read', cause: decision.cause } as const;
-      return { kind: 'indeterminate', cannotTell, text: decision.text, chain: null };
+      return {
+        kind: 'indeterminate',
+        cannotTell,
+        text: decision.text,
+        chain: decision.instance?.chain ?? null,
+      };
     }
     case 'drop':
       return decision;

@@ -3,8 +3,9 @@ import type { AmqpEvent } from '../events/amqp.ts';
 import type { HttpRequest } from '../events/http.ts';
 import type { SqlStatementRequest } from '../events/sql.ts';
 import type { KeyDeclaration } from './document.ts';
+import { PROPERTY_NAMES } from './fact.ts';
 import { propertyOf } from './match/amqp.ts';
-import { headerValues } from './match/http-values.ts';
+import { headerValues } from './match/headers.ts';
 
 /** Longest key that is remembered. */
 const LONGEST = 256;
@@ -49,9 +50,9 @@ function inAmqp(declaration: KeyDeclaration, event: AmqpEvent): string | null {
     return typeof value === 'string' ? value : null;
   }
   if (declaration.in !== 'amqp-property') return null;
-  return declaration.name === 'message-id' || declaration.name === 'correlation-id'
-    ? propertyOf(properties, declaration.name)
-    : null;
+  const name = PROPERTY_NAMES.find((each) => each === declaration.name);
+  const value = name === undefined ? null : propertyOf(properties, name);
+  return value === null ? null : String(value);
 }
 
 function inComment(declaration: KeyDeclaration, pairs: ReadonlyMap<string, string> | null): string | null {

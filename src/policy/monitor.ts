@@ -9,16 +9,17 @@ import type { EngineOutput, Verdict, VerdictId } from '../verdict.ts';
 import { Answering } from './answering.ts';
 import { AnswerBook } from './answers.ts';
 import type { CompiledPolicy } from './compile.ts';
-import { type Chains, type Decision, decide, isNear, originOf, storeOf } from './decide.ts';
+import { type Chains, type Decision, decide, isNear, originOf, storeOf, takeActivated } from './decide.ts';
 import { FlowBook, type FlowRecord } from './flows.ts';
 import { Jobs } from './jobs.ts';
 import { judgementOf } from './judgement.ts';
+import { Memories } from './memories.ts';
 import type { AnswerName, Observation, ObservedRequest } from './observe/observation.ts';
 import { observe } from './observe/observe.ts';
 import { overdueOf, recordOf } from './reports.ts';
 import * as say from './sentences.ts';
 import { Transactions } from './transactions.ts';
-import { type About, aboutOf, type Judgement, verdictOf } from './verdicts.ts';
+import { type About, aboutOf, type Judgement, passedUnread, verdictOf } from './verdicts.ts';
 import { lingerOf, WaitingRequests } from './waiting.ts';
 
 /** What a monitor shares with the monitors of other applications. */
@@ -54,6 +55,7 @@ export class Monitor {
       honest: new ChainStore(options),
       tainted: new ChainStore(options),
       jobs: new Jobs(policy),
+      memories: new Memories(policy),
     };
     this.flows = new FlowBook(policy);
     this.#shared = shared;
@@ -82,6 +84,7 @@ export class Monitor {
 
   /** Lets the traffic's time pass: what waited long enough is decided, and what is overdue is said, in the order of time. */
   advance(now: Micros): void {
+    this.chains.memories.advance(now);
     for (let due = this.#waiting.takeDue(now); due !== undefined; due = this.#waiting.takeDue(now)) {
       this.#pass(Math.min(due.until, now));
       this.#decide(due.record, due.observed, true);
@@ -234,11 +237,9 @@ export class Monitor {
   /** Places opened or facts were settled: requests that wait for these are tried again, in the order in which they came. */
   #retry(): void {
     for (;;) {
-      const honest = this.chains.honest.takeActivated();
-      const tainted = this.chains.tainted.takeActivated();
-      if (honest.size === 0 && tainted.size === 0) return;
-      for (const { record, observed } of this.#waiting.take(honest, tainted))
-        this.#decide(record, observed, false);
+      const activated = takeActivated(this.chains);
+      if (activated.size === 0) return;
+      for (const { record, observed } of this.#waiting.take(activated)) this.#decide(record, observed, false);
     }
   }
 
@@ -263,6 +264,7 @@ export class Monitor {
   #say(record: FlowRecord, about: About, judgement: Judgement): Verdict {
     const verdict = verdictOf(this.policy, this.#shared.nextVerdict(), about, judgement, this.#shared.held);
     this.#out.push({ kind: 'verdict', verdict });
+    if (passedUnread(verdict)) this.chains.memories.missed(record.ends.server, about.ts);
     if (verdict.action === 'block') {
       this.#out.push({
         kind: 'block',

@@ -1,9 +1,12 @@
 // Makes sure that unknown data is a policy document. Enters: what a module exports or a file holds; leaves: a document.
 import { InputError } from '../errors.ts';
 import type { PolicyDocument } from './document.ts';
-import { DEFAULT_POSTURES } from './document.ts';
+import { DEFAULT_POSTURES, TOKEN_ALGORITHMS } from './document.ts';
+import { JSON_TYPES, NORMALISERS, PROPERTY_NAMES } from './fact.ts';
 import {
   count,
+  dictionary,
+  either,
   flag,
   list,
   literal,
@@ -28,7 +31,9 @@ const ports = record({ http: list(count), amqp: list(count), postgres: list(coun
 const service = record({ name: text, kind: oneOf('service', 'external'), at: list(text), ports, place });
 
 const named = (kind: string): Shape => record({ in: oneOf(kind), name: text });
-const pointed = (kind: string): Shape => record({ in: oneOf(kind), pointer: text });
+const bare = (kind: string): Shape => record({ in: oneOf(kind) });
+const pointed = (kind: string): Shape =>
+  record({ in: oneOf(kind), pointer: text, type: oneOf(...JSON_TYPES) }, ['type']);
 const source = tagged('in', {
   path: named('path'),
   query: named('query'),
@@ -36,20 +41,31 @@ const source = tagged('in', {
   cookie: named('cookie'),
   form: named('form'),
   body: pointed('body'),
-  property: record({
-    in: oneOf('property'),
-    name: oneOf('message-id', 'correlation-id', 'reply-to', 'type', 'user-id', 'app-id'),
-  }),
-  'routing-key': record({ in: oneOf('routing-key') }),
+  claim: record(
+    { in: oneOf('claim'), name: text, of: record({ in: oneOf('cookie', 'header'), name: text }) },
+    ['of'],
+  ),
+  multipart: named('multipart'),
+  property: record({ in: oneOf('property'), name: oneOf(...PROPERTY_NAMES) }),
+  'routing-key': bare('routing-key'),
+  exchange: bare('exchange'),
   'response-body': pointed('response-body'),
   'response-header': named('response-header'),
-  result: record({ in: oneOf('result'), column: text }),
+  'response-cookie': named('response-cookie'),
+  'response-status': bare('response-status'),
+  result: record({ in: oneOf('result'), column: text, row: either(count, oneOf('only')) }, ['row']),
+  affected: bare('affected'),
 });
-const fact = record({ fact: text, source, as: oneOf('text', 'decimal', 'integer', 'lower'), optional: flag });
+/** A power of ten. More digits than this no amount has. */
+const scale = oneOf(...Array.from({ length: 37 }, (_, i) => i - 18));
+const fact = record(
+  { fact: text, source, as: oneOf(...NORMALISERS), optional: flag, trim: oneOf(true), scale },
+  ['trim', 'scale'],
+);
 
 const operand = recursive(4, (self) =>
   tagged('kind', {
-    fact: record({ kind: text, fact: text }),
+    fact: record({ kind: text, fact: text, scale }, ['scale']),
     literal: record({ kind: text, value: literal }),
     any: record({ kind: text }),
     increase: record({ kind: text, by: self }),
@@ -70,22 +86,36 @@ const action = tagged('kind', {
   'delete-exchange': record({ kind: text, exchange: text }),
 });
 
-const base = { id: text, from: text, to: text, facts: list(fact), place, protocol: text };
+const base = {
+  id: text,
+  from: text,
+  to: text,
+  facts: list(fact),
+  remembers: list(text),
+  recalls: list(text),
+  forgets: list(text),
+  place,
+  protocol: text,
+};
+const USES = ['remembers', 'recalls', 'forgets'];
 const request = tagged('protocol', {
-  http: record({ ...base, method: text, path: text, query: list(text) }),
-  amqp: record({ ...base, action }),
-  sql: record({
-    ...base,
-    verb: text,
-    table: orNull(text),
-    columns: orNull(list(text)),
-    where: list(record({ column: text, operator: text, operand })),
-    values: list(record({ column: text, operand })),
-    returning: list(text),
-    allowing: list(text),
-    calling: list(text),
-    setting: orNull(text),
-  }),
+  http: record({ ...base, method: text, path: text, query: list(text) }, USES),
+  amqp: record({ ...base, action }, USES),
+  sql: record(
+    {
+      ...base,
+      verb: text,
+      table: orNull(text),
+      columns: orNull(list(text)),
+      where: list(record({ column: text, operator: text, operand })),
+      values: list(record({ column: text, operand })),
+      returning: list(text),
+      allowing: list(text),
+      calling: list(text),
+      setting: orNull(text),
+    },
+    USES,
+  ),
 });
 
 const step = recursive(64, (self) =>
@@ -104,27 +134,44 @@ const step = recursive(64, (self) =>
 
 const postures = record(
   Object.fromEntries(Object.keys(DEFAULT_POSTURES).map((cause) => [cause, oneOf('drop', 'pass')])),
+  // Documents that were written before there were memories have none.
+  ['unremembered'],
 );
 
-const document = record({
-  format: oneOf(1),
-  application: text,
-  mode: oneOf('audit', 'enforce'),
-  services: list(service),
-  requests: list(request),
-  chains: list(record({ root: step, every: orNull(count), place })),
-  outside: list(text),
-  keys: list(
-    record({
-      key: text,
-      in: oneOf('http-header', 'amqp-header', 'amqp-property', 'sql-comment'),
-      name: text,
-      part: oneOf('all', 'trace-id', 'b3'),
-    }),
-  ),
-  postures,
-  limits: record({ reorder: count, skew: count, chain: count, chains: count, block: count }),
+const jwk = dictionary(either(list(text), text));
+const tokens = record({
+  keys: list(jwk),
+  algorithms: list(oneOf(...TOKEN_ALGORITHMS)),
+  issuer: orNull(text),
+  audience: list(text),
 });
+
+const memory = record({ name: text, by: text, keeps: list(text), lifetime: count, most: count, place });
+
+const document = record(
+  {
+    format: oneOf(1),
+    application: text,
+    mode: oneOf('audit', 'enforce'),
+    services: list(service),
+    requests: list(request),
+    chains: list(record({ root: step, every: orNull(count), place })),
+    outside: list(text),
+    keys: list(
+      record({
+        key: text,
+        in: oneOf('http-header', 'amqp-header', 'amqp-property', 'sql-comment'),
+        name: text,
+        part: oneOf('all', 'trace-id', 'b3'),
+      }),
+    ),
+    postures,
+    limits: record({ reorder: count, skew: count, chain: count, chains: count, block: count }),
+    memories: list(memory),
+    tokens,
+  },
+  ['memories', 'tokens'],
+);
 
 /**
  * Checks the structure of a document; what it means is for `checkPolicy`.

@@ -1,5 +1,5 @@
 // Which steps have facts of their own. Enters: the steps of a chain; leaves: for each step that may come often, its facts.
-import type { RequestDeclaration, StepDeclaration } from './document.ts';
+import type { MemoryDeclaration, RequestDeclaration, StepDeclaration } from './document.ts';
 import { factsOfRequest } from './fact-names.ts';
 
 /**
@@ -10,13 +10,14 @@ import { factsOfRequest } from './fact-names.ts';
 export function scopesOf(
   root: StepDeclaration,
   requests: ReadonlyMap<string, RequestDeclaration>,
+  memories: readonly MemoryDeclaration[] = [],
 ): ReadonlyMap<StepDeclaration, ReadonlySet<string>> {
   /** For each fact, the repeated steps that all of its places so far stand in, from the outermost inwards. */
   const shared = new Map<string, readonly StepDeclaration[]>();
   const walk = (step: StepDeclaration, around: readonly StepDeclaration[]): void => {
     const within = step.cardinality === 'many' ? [...around, step] : around;
     const request = requests.get(step.request);
-    for (const fact of request === undefined ? [] : factsOfRequest(request)) {
+    for (const fact of request === undefined ? [] : factsOfRequest(request, memories)) {
       const known = shared.get(fact);
       shared.set(fact, known === undefined ? within : common(known, within));
     }

@@ -28,6 +28,12 @@ export const orNull =
   (value, path) =>
     value === null ? null : shape(value, path);
 
+/** What one of two shapes finds nothing wrong with; else what the second says. */
+export const either =
+  (one: Shape, other: Shape): Shape =>
+  (value, path) =>
+    one(value, path) === null ? null : other(value, path);
+
 export const list =
   (shape: Shape): Shape =>
   (value, path) => {
@@ -49,6 +55,14 @@ export const record =
       return shape(value[key], dotted(path, key));
     });
   };
+
+/** An object with any keys. */
+export const dictionary =
+  (shape: Shape): Shape =>
+  (value, path) =>
+    isObject(value)
+      ? first(Object.entries(value), ([key, inner]) => shape(inner, dotted(path, key)))
+      : fail(path, 'an object');
 
 /** One of several objects, told apart by the value of `tag`. */
 export const tagged =

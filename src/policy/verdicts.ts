@@ -101,3 +101,8 @@ function nearestChain(nearest: Nearness): NonNullable<Verdict['nearest']> {
     })),
   };
 }
+
+/** True for what nobody could read and that was let pass. */
+export function passedUnread({ cannotTell, action }: Verdict): boolean {
+  return cannotTell?.code === 'cannot-read' && cannotTell.cause !== 'unremembered' && action === 'none';
+}

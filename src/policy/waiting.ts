@@ -55,11 +55,10 @@ export class WaitingRequests {
   }
 
   /** Takes those of some kinds, in the order of time. */
-  take(...requests: readonly ReadonlySet<string>[]): readonly Waiting[] {
+  take(requests: ReadonlySet<string>): readonly Waiting[] {
     if (this.#size === 0) return [];
     const found = new Set<Waiting>();
-    for (const kinds of requests)
-      for (const kind of kinds) for (const waiting of this.#kinds.get(kind) ?? []) found.add(waiting);
+    for (const kind of requests) for (const waiting of this.#kinds.get(kind) ?? []) found.add(waiting);
     for (const waiting of found) this.#leave(waiting);
     return [...found].sort((a, b) => a.until - b.until || a.order - b.order);
   }

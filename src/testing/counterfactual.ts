@@ -1,7 +1,9 @@
 // The request that would have agreed with its nearest chain. Enters: a verdict, its policy; leaves: a change to the one event.
 import type { Event, FlowEvent } from '../events/event.ts';
-import type { Normaliser, PolicyDocument } from '../policy/document.ts';
-import { normalise } from '../policy/normalise.ts';
+import type { PolicyDocument } from '../policy/document.ts';
+import type { Normaliser } from '../policy/fact.ts';
+import { factOperands } from '../policy/fact-names.ts';
+import { normalise, reshape } from '../policy/normalise.ts';
 import type { Verdict } from '../verdict.ts';
 import type { Field } from './mutation/field.ts';
 import { valuesOf } from './mutation/values.ts';
@@ -23,13 +25,20 @@ export function counterfactualOf(verdict: Verdict, policy: PolicyDocument): Coun
   const differences = verdict.nearest?.differences ?? [];
   if (verdict.kind !== 'drop' || verdict.subject.what !== 'request' || own === undefined) return null;
   if (differences.length === 0) return null;
+  // Of a secret only the digest is known.
+  if (differences.some(({ fact }) => normaliserOf(policy, fact) === 'secret')) return null;
   const name = nameOfBytes(own);
   return {
     values: differences.map(({ fact, expected }) => [fact, expected]),
     change: (event) => {
       if (!('at' in event) || nameOfBytes(event.at) !== name) return event;
       return differences.reduce<Event>((changed, { fact, seen, expected }) => {
-        return seen === null ? changed : replaced(changed, normaliserOf(policy, fact), seen, expected);
+        if (seen === null) return changed;
+        const as = normaliserOf(policy, fact);
+        return scalesOf(policy, fact).reduce(
+          (event, scale) => replaced(event, as, scale, seen, expected),
+          changed,
+        );
       }, event);
     },
     isAbout: ({ subject, evidence: [first] }) =>
@@ -38,13 +47,16 @@ export function counterfactualOf(verdict: Verdict, policy: PolicyDocument): Coun
 }
 
 /** Wherever the value stands: a request that says it in two places would contradict itself with one of them changed. */
-function replaced(event: Event, as: Normaliser, seen: string, expected: string): Event {
+function replaced(event: Event, as: Normaliser, scale: number | null, seen: string, expected: string): Event {
   if (event.kind === 'source-end') return event;
   let changed: FlowEvent = event;
   for (const i of valuesOf(event).keys()) {
     // Each change makes a new event, whose fields are those to change next; their number and order stay.
     const field: Field | undefined = valuesOf(changed)[i];
-    if (field !== undefined && normalise(field.value, as) === seen) changed = field.write(expected);
+    if (field === undefined) continue;
+    const value = scale === null ? field.value : reshape(field.value, { scale });
+    const other = scale === null ? expected : reshape(expected, { scale: -scale });
+    if (value !== null && other !== null && normalise(value, as) === seen) changed = field.write(other);
   }
   return changed;
 }
@@ -53,4 +65,17 @@ function replaced(event: Event, as: Normaliser, seen: string, expected: string):
 function normaliserOf({ requests }: PolicyDocument, fact: string): Normaliser {
   const ways = requests.flatMap(({ facts }) => facts.filter((each) => each.fact === fact));
   return ways.find(({ as }) => as !== 'text')?.as ?? 'text';
+}
+
+/** How the number is written where it stands: as it is (null), or scaled. */
+function scalesOf({ requests }: PolicyDocument, fact: string): readonly (number | null)[] {
+  const scales = new Set<number>();
+  for (const request of requests) {
+    for (const each of request.facts)
+      if (each.fact === fact && each.scale !== undefined) scales.add(each.scale);
+    if (request.protocol !== 'sql') continue;
+    for (const { fact: name, scale } of factOperands(request))
+      if (name === fact && scale !== undefined) scales.add(scale);
+  }
+  return [null, ...scales];
 }

@@ -2,6 +2,7 @@
 import { assertNever, type Place } from '../errors.ts';
 import type { PolicyDocument, RequestDeclaration, StepDeclaration } from '../policy/document.ts';
 import { factsByRequest } from '../policy/fact-names.ts';
+import { isAnswered } from '../policy/source.ts';
 import type { ChainView, StepView, Verdict } from '../verdict.ts';
 import { requireSound, runEngine } from './judge.ts';
 import { nameOfBytes, Reader } from './reader.ts';
@@ -211,7 +212,8 @@ function cardinalities({ cardinality, retries }: StepDeclaration): readonly Way[
 }
 
 function factRows(policy: PolicyDocument, seen: Seen): readonly CoverageRow[] {
-  const carried = factsByRequest(policy);
+  // What is recalled stands in no place of the request.
+  const carried = factsByRequest({ ...policy, memories: [] });
   const inChains = new Set(policy.chains.flatMap(({ root }) => requestsBelow(root)));
   // What begins a chain cannot differ from it.
   const below = new Set(
@@ -239,9 +241,7 @@ function factRows(policy: PolicyDocument, seen: Seen): readonly CoverageRow[] {
 }
 
 function answered({ facts }: RequestDeclaration): readonly string[] {
-  const names = facts
-    .filter(({ source }) => source.in === 'result' || source.in.startsWith('response-'))
-    .map(({ fact }) => fact);
+  const names = facts.filter(({ source }) => isAnswered(source)).map(({ fact }) => fact);
   return [...new Set(names)];
 }
 

@@ -6,6 +6,7 @@ import { checkPolicy } from '../policy/check.ts';
 import type { PolicyDocument } from '../policy/document.ts';
 import type { ChainRecord, ChainView, EngineOutput, Verdict, VerdictId } from '../verdict.ts';
 import { eventsOf, type Source } from './source.ts';
+import { tokensOf } from './tokens.ts';
 
 export interface JudgeOptions {
   /** `forward` (default) judges copies; `redirect` holds each request until its verdict. */
@@ -70,8 +71,13 @@ export async function runEngine(
   { containment = 'forward' }: JudgeOptions,
   take: (output: EngineOutput, engine: Engine) => void,
 ): Promise<Engine> {
-  const engine = await createEngine({ policies: [policy], containment });
-  for (const event of events) for (const output of engine.handle(event)) take(output, engine);
+  const tokens = tokensOf(policy);
+  const engine = await createEngine({ policies: [policy], containment, tokens });
+  for (const event of events) {
+    const unverified = tokens.admit(event);
+    if (unverified !== null) await unverified;
+    for (const output of engine.handle(event)) take(output, engine);
+  }
   return engine;
 }
 

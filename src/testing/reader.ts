@@ -6,6 +6,7 @@ import { type CompiledPolicy, compile } from '../policy/compile.ts';
 import type { PolicyDocument } from '../policy/document.ts';
 import { FlowBook } from '../policy/flows.ts';
 import { observe } from '../policy/observe/observe.ts';
+import { tokensOf } from './tokens.ts';
 
 /** A request that is a declared one, or the answer to one. */
 export interface Said {
@@ -33,9 +34,9 @@ export class Reader {
   readonly #flows: FlowBook;
   readonly #asked = new Map<string, Asked>();
 
-  /** The SQL parsers must have been loaded: any engine that was created did so. */
+  /** The SQL parsers must have been loaded and tokens verified: an engine that judged the events did so. */
   constructor(document: PolicyDocument) {
-    this.policy = compile(document);
+    this.policy = compile(document, tokensOf(document).lookup(document.application));
     this.#flows = new FlowBook(this.policy);
   }
 

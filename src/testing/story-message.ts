@@ -5,7 +5,8 @@ import type { SqlValue } from '../events/sql.ts';
 
 /** What an HTTP message carries. */
 export interface HttpParts {
-  readonly headers?: Readonly<Record<string, string>>;
+  /** A header that has several values is sent as often. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** A text is sent as it is; anything else as JSON, with its content type. */
   readonly body?: unknown;
 }
@@ -28,7 +29,9 @@ export function bodyOf(body: unknown): Body {
 }
 
 export function headersOf({ headers = {}, body }: HttpParts): readonly Header[] {
-  const list = Object.entries(headers).map(([name, value]) => ({ name, value }));
+  const list = Object.entries(headers).flatMap(([name, values]) =>
+    (typeof values === 'string' ? [values] : values).map((value) => ({ name, value })),
+  );
   const typed = list.some(({ name }) => name.toLowerCase() === 'content-type');
   if (body === undefined || typeof body === 'string' || typed) return list;
   return [...list, { name: 'content-type', value: 'application/json' }];

@@ -29,9 +29,10 @@ export interface Delivery {
   nack(options?: { readonly requeue?: boolean }): void;
 }
 
-/** What a statement is answered with: rows, an error by its code, or nothing at all. */
+/** What a statement is answered with: rows (as many as it changed, if nothing else is said), an error by its code, or nothing at all. */
 export type SqlAnswer =
-  | { readonly rows: readonly Readonly<Record<string, Bound>>[] }
+  | { readonly rows: readonly Readonly<Record<string, Bound>>[]; readonly affected?: number }
+  | { readonly affected: number }
   | { readonly error: string }
   | 'unanswered';
 
@@ -109,17 +110,19 @@ export class Story {
       ambiguities: [],
     });
     if (answer === 'unanswered') return;
+    const failed = 'error' in answer;
     const rows = 'rows' in answer ? answer.rows : [];
+    const affected = 'affected' in answer ? answer.affected : rows.length;
     flow.add('resp', {
       kind: 'sql-result',
       dialect,
       request,
-      outcome: 'rows' in answer ? 'ok' : 'error',
-      code: 'rows' in answer ? null : answer.error,
+      outcome: failed ? 'error' : 'ok',
+      code: failed ? answer.error : null,
       columns: Object.keys(rows[0] ?? {}).map((name) => ({ name, type: 'text' })),
       rows: rows.map((row) => Object.values(row).map(sqlValue)),
       rowCount: rows.length,
-      affected: rows.length,
+      affected,
       last: true,
     });
   }

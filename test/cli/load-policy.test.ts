@@ -55,6 +55,18 @@ async function failure(
 }
 
 describe('a policy module', () => {
+  it('may take the keys of its tokens from a JSON file beside it', async () => {
+    const keys = { keys: [{ kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' }] };
+    write('keys.json', JSON.stringify(keys));
+    const module = GOOD.replace("header('x-user')", "claim('sub')")
+      .replace('header', 'claim, settings')
+      .replace("'flowtap/policy';", "'flowtap/policy';\nimport keys from './keys.json';")
+      .replace('chain(buy)', "[chain(buy), settings({ tokens: { keys, algorithms: ['Ed25519'] } })]");
+    const { document, problems } = await load(write('tokens.ts', module), { typecheck: true });
+    expect(problems).toEqual([]);
+    expect(document.tokens?.keys).toEqual(keys.keys);
+  });
+
   it('is type-checked and loaded from a folder without package.json', async () => {
     const { document, problems } = await load(write('good.ts', GOOD), { typecheck: true });
     expect(problems).toEqual([]);

@@ -7,7 +7,7 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 function at(text: string, pointer: string): string | null {
   const read = readJson(bytes(text));
-  return read.kind === 'json' ? scalarAt(read.value, pointer) : null;
+  return read.kind === 'json' ? (scalarAt(read.value, pointer)?.text ?? null) : null;
 }
 
 describe('readJson', () => {

@@ -1,9 +1,9 @@
 // What follows from a policy, for its author. Enters: a document; leaves: text.
 import type { Containment } from '../../engine.ts';
-import { assertNever } from '../../errors.ts';
 import { derivedConnections } from '../../policy/connections.ts';
-import type { FactSource, PolicyDocument, RequestDeclaration } from '../../policy/document.ts';
+import type { MemoryDeclaration, PolicyDocument, RequestDeclaration } from '../../policy/document.ts';
 import { hashOf } from '../../policy/hash.ts';
+import { describeSource } from '../../policy/source.ts';
 import type { Colours } from '../terminal.ts';
 import { contractsOf } from './contracts.ts';
 import { safe } from './safe.ts';
@@ -20,6 +20,9 @@ export function describePolicy(document: PolicyDocument, containment: Containmen
     section('services', services(document, colours)),
     section('requests', requests(document, colours)),
     section('chains', chains(document, colours)),
+    ...(document.memories === undefined
+      ? []
+      : [section('remembered beyond a user request', memories(document.memories, colours))]),
     section(
       'outside of any chain',
       `${document.outside.map((id) => `  ${safe(id)}\n`).join('') || '  none\n'}`,
@@ -67,30 +70,6 @@ function facts(request: RequestDeclaration): readonly string[] {
   );
 }
 
-function describeSource(source: FactSource): string {
-  switch (source.in) {
-    case 'path':
-    case 'query':
-    case 'header':
-    case 'cookie':
-    case 'form':
-    case 'property':
-      return `${source.in} ${source.name}`;
-    case 'response-header':
-      return `response header ${source.name}`;
-    case 'body':
-      return `body ${source.pointer}`;
-    case 'response-body':
-      return `response ${source.pointer}`;
-    case 'routing-key':
-      return 'routing key';
-    case 'result':
-      return `result ${source.column}`;
-    default:
-      return assertNever(source);
-  }
-}
-
 function chains({ chains }: PolicyDocument, colours: Colours): string {
   return chains
     .map((chain) =>
@@ -99,6 +78,17 @@ function chains({ chains }: PolicyDocument, colours: Colours): string {
         .join(''),
     )
     .join('\n');
+}
+
+function memories(memories: readonly MemoryDeclaration[], colours: Colours): string {
+  const rows = memories.map(({ name, by, keeps, lifetime, most }) => [
+    safe(name),
+    safe(by),
+    keeps.map((fact) => safe(fact)).join(', '),
+    `${lifetime / 1e6} s`,
+    String(most),
+  ]);
+  return drawTable(['memory', 'by', 'keeps', 'for', 'at most'], rows, colours, 4);
 }
 
 function drawConnections(connections: ReturnType<typeof derivedConnections>, colours: Colours): string {

@@ -9,8 +9,9 @@ import {
   type PolicyDocument,
   type RequestDeclaration,
   type StepDeclaration,
+  type TokenSettings,
 } from '../document.ts';
-import type { Rule, Settings, Step } from './chain.ts';
+import type { Rule, Settings, Step, TokenOptions } from './chain.ts';
 import { type Collector, callSite, collect, collector, invalid, type RequestDraft } from './context.ts';
 import { microseconds } from './duration.ts';
 import { draftOf, type Principal } from './request.ts';
@@ -118,6 +119,17 @@ function build(name: string, rules: readonly Rule[], collected: Collector): Poli
       chains: settings.chains ?? DEFAULT_LIMITS.chains,
       block: settings.block === undefined ? DEFAULT_LIMITS.block : microseconds(settings.block),
     },
+    ...(collected.memories.length === 0 ? {} : { memories: collected.memories }),
+    ...(settings.tokens === undefined ? {} : { tokens: tokenSettings(settings.tokens) }),
+  };
+}
+
+function tokenSettings({ keys, algorithms, issuer, audience = [] }: TokenOptions): TokenSettings {
+  return {
+    keys: keys.keys,
+    algorithms,
+    issuer: issuer ?? null,
+    audience: typeof audience === 'string' ? [audience] : audience,
   };
 }
 

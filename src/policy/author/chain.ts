@@ -1,7 +1,14 @@
 // The words for chains: what one user request causes, how often, in which order. Enters: requests; leaves: rules.
 import type { Cardinality } from '../../chain/plan.ts';
 import type { Place } from '../../errors.ts';
-import type { KeyDeclaration, PolicyDocument, Posture, PostureCause } from '../document.ts';
+import type {
+  Jwk,
+  KeyDeclaration,
+  PolicyDocument,
+  Posture,
+  PostureCause,
+  TokenAlgorithm,
+} from '../document.ts';
 import { callSite } from './context.ts';
 import { microseconds } from './duration.ts';
 import type { Request } from './request.ts';
@@ -46,6 +53,17 @@ export type Rule =
   | { readonly kind: 'outside'; readonly requests: readonly Request[] }
   | { readonly kind: 'settings'; readonly settings: Settings };
 
+/** By which keys tokens are verified, and for whom they must be. */
+export interface TokenOptions {
+  /** A JSON Web Key Set (RFC 7517) of public keys, such as an import of a JSON file beside the policy. */
+  readonly keys: { readonly keys: readonly Jwk[] };
+  readonly algorithms: readonly TokenAlgorithm[];
+  /** What `iss` must be; without it, any. */
+  readonly issuer?: string;
+  /** What `aud` must name, or one of them; without it, any. */
+  readonly audience?: string | readonly string[];
+}
+
 /** Everything about an application that is not a request. */
 export interface Settings {
   /** `audit` says what it would do; `enforce` does it. */
@@ -54,6 +72,8 @@ export interface Settings {
   readonly postures?: Readonly<Partial<Record<PostureCause, Posture>>>;
   /** Further keys beside those that are known anyway (traceparent, b3, x-request-id, correlation-id, message-id). */
   readonly keys?: readonly KeyDeclaration[];
+  /** How the tokens are verified that `claim` reads. */
+  readonly tokens?: TokenOptions;
   /** How long an unexplained request waits for what may explain it, such as `20ms`. */
   readonly reorder?: string;
   /** By how much the clocks of several sources may differ. */

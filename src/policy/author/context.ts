@@ -1,7 +1,7 @@
 // Collects what a policy module declares while it is built. Enters: declarations; leaves: them, with the lines they stand on.
 import type { Place } from '../../errors.ts';
 import { InputError } from '../../errors.ts';
-import type { RequestDeclaration, ServiceDeclaration } from '../document.ts';
+import type { MemoryDeclaration, RequestDeclaration, ServiceDeclaration } from '../document.ts';
 
 /** A request under construction; its name is settled when the document is made. */
 export interface RequestDraft {
@@ -20,6 +20,7 @@ export interface RequestDraft {
 export interface Collector {
   readonly services: ServiceDeclaration[];
   readonly requests: RequestDraft[];
+  readonly memories: MemoryDeclaration[];
 }
 
 let current: Collector | null = null;
@@ -29,7 +30,7 @@ export function collect<T>(define: () => T): { result: T; collector: Collector }
   if (current !== null) {
     throw invalid(callSite(), 'application() inside application()', 'declare one application a module');
   }
-  const collector: Collector = { services: [], requests: [] };
+  const collector: Collector = { services: [], requests: [], memories: [] };
   current = collector;
   try {
     return { result: define(), collector };

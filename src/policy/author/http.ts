@@ -1,5 +1,5 @@
 // The words for HTTP requests. Enters: method, path; leaves: declarations.
-import type { FactDeclaration } from '../document.ts';
+import type { FactDeclaration } from '../fact.ts';
 import { callSite } from './context.ts';
 import { declare, type NeedsFrom, type Request } from './request.ts';
 

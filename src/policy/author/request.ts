@@ -1,7 +1,9 @@
 // The part that declarations of all protocols share: who asks whom, which facts, which name. Leaves: request handles.
 import type { Place } from '../../errors.ts';
-import type { FactDeclaration, RequestDeclaration } from '../document.ts';
+import type { RequestDeclaration } from '../document.ts';
+import type { FactDeclaration } from '../fact.ts';
 import { callSite, collector, invalid, type RequestDraft } from './context.ts';
+import type { Memory } from './memory.ts';
 import { factDeclarations, type Source } from './sources.ts';
 
 /** A service or external principal, as `service` and `external` give it; a name is taken too. */
@@ -12,6 +14,12 @@ export interface Request {
   readonly kind: 'request';
   /** The facts that it carries, by name. */
   facts(facts: Readonly<Record<string, Source>>): this;
+  /** When it is answered with success, what its chain knows is remembered for later chains. */
+  remembers(...memories: Memory[]): this;
+  /** What is remembered by one of its facts are facts of it, too. */
+  recalls(...memories: Memory[]): this;
+  /** When it is answered with success, what is remembered by one of its facts is forgotten. */
+  forgets(...memories: Memory[]): this;
   /** How verdicts call it; without a name they say what it is, such as `POST /contracts`. */
   named(name: string): this;
 }
@@ -38,6 +46,20 @@ interface Base {
   readonly to: string;
   readonly facts: readonly FactDeclaration[];
   readonly place: Place | null;
+  readonly remembers?: readonly string[];
+  readonly recalls?: readonly string[];
+  readonly forgets?: readonly string[];
+}
+
+/** How a request uses memories; absent where it does not. */
+interface Uses {
+  remembers?: readonly string[];
+  recalls?: readonly string[];
+  forgets?: readonly string[];
+}
+
+function use(base: Uses, how: keyof Uses, memories: readonly Memory[]): void {
+  base[how] = [...(base[how] ?? []), ...memories.map(({ name }) => name)];
 }
 
 const DRAFTS = new WeakMap<object, RequestDraft>();
@@ -62,7 +84,17 @@ export function declare<F, X extends object>(
     from: (source) => ({
       to: (destination) => {
         const facts: FactDeclaration[] = [...shape.implied];
-        const base = { from: nameOf(source), to: nameOf(destination), facts, place: shape.place };
+        const base: Uses & {
+          from: string;
+          to: string;
+          facts: readonly FactDeclaration[];
+          place: Place | null;
+        } = {
+          from: nameOf(source),
+          to: nameOf(destination),
+          facts,
+          place: shape.place,
+        };
         const draft: RequestDraft = {
           name: null,
           label: shape.label,
@@ -75,6 +107,18 @@ export function declare<F, X extends object>(
           kind: 'request',
           facts(more) {
             facts.push(...factDeclarations(more));
+            return this;
+          },
+          remembers(...memories) {
+            use(base, 'remembers', memories);
+            return this;
+          },
+          recalls(...memories) {
+            use(base, 'recalls', memories);
+            return this;
+          },
+          forgets(...memories) {
+            use(base, 'forgets', memories);
             return this;
           },
           named(name) {

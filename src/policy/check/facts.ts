@@ -1,6 +1,8 @@
 // What is wrong with the facts of a policy. Enters: a document; leaves: problems.
+import { normalisersOf } from '../compile.ts';
 import type { PolicyDocument, RequestDeclaration } from '../document.ts';
-import { factsByRequest, operandFacts } from '../fact-names.ts';
+import { factOperands, factsByRequest, operandFacts } from '../fact-names.ts';
+import type { Normalisers } from '../match/match.ts';
 import type { PolicyProblem } from '../problem.ts';
 import { closest, problem } from './problem.ts';
 
@@ -25,6 +27,7 @@ export function* checkFacts(document: PolicyDocument): Generator<PolicyProblem> 
         kinds.set(fact, as);
       }
     }
+    yield* checkReshaping(request, normalisersOf(document));
     if (request.protocol !== 'sql') continue;
     for (const fact of operandFacts(request)) {
       if (set.has(fact) || elsewhere(document, carried, request, fact)) continue;
@@ -48,4 +51,20 @@ function elsewhere(
   return document.requests.some(
     (other) => other !== request && carried.get(other.id)?.includes(fact) === true,
   );
+}
+
+function* checkReshaping(request: RequestDeclaration, normalisers: Normalisers): Generator<PolicyProblem> {
+  const scaled = request.protocol === 'sql' ? [...request.facts, ...factOperands(request)] : request.facts;
+  for (const { fact, scale } of scaled) {
+    const as = normalisers.get(fact) ?? 'text';
+    if (scale === undefined || as === 'decimal' || as === 'integer') continue;
+    const text = `fact "${fact}" is scaled in "${request.id}", but compared as ${as}`;
+    yield problem('malformed', request, text, 'say decimal() where it is declared');
+  }
+  for (const { fact, source } of request.facts) {
+    // A verdict names the request by its path or routing key.
+    if (normalisers.get(fact) !== 'secret' || (source.in !== 'path' && source.in !== 'routing-key')) continue;
+    const text = `fact "${fact}" is secret, but stands in the ${source.in === 'path' ? 'path' : 'routing key'} of "${request.id}", which verdicts show`;
+    yield problem('malformed', request, text, 'take it from a header, a cookie or the body');
+  }
 }

@@ -1,8 +1,10 @@
 // Which declared AMQP request a method is. Enters: declarations between two services, a method; leaves: a match.
 import type { AmqpContent, AmqpEvent, AmqpMethod, AmqpProperties, AmqpValue } from '../../events/amqp.ts';
-import type { AmqpRequestDeclaration, FactSource } from '../document.ts';
-import { type JsonReading, readJson, scalarAt } from '../json-value.ts';
+import type { AmqpRequestDeclaration } from '../document.ts';
+import type { FactSource, PropertyName } from '../fact.ts';
+import { type JsonReading, readJson } from '../json-value.ts';
 import { bodyProblem } from './http-values.ts';
+import { findInJson, type JsonPlace } from './json.ts';
 import { type Found, type Match, type Normalisers, readFacts } from './match.ts';
 
 /** What a method asks for, in the terms of declarations; null for methods that need none. */
@@ -82,10 +84,13 @@ function find(event: AmqpEvent, source: FactSource, json: JsonReading | null): F
       ? { kind: 'value', value: event.method.routingKey }
       : { kind: 'absent' };
   }
+  if (source.in === 'exchange') {
+    return 'exchange' in event.method ? { kind: 'value', value: event.method.exchange } : { kind: 'absent' };
+  }
   if (content === null) return { kind: 'absent' };
   switch (source.in) {
     case 'body':
-      return inBody(content, source.pointer, json);
+      return inBody(content, source, json);
     case 'property':
       return text(propertyOf(content.properties, source.name));
     case 'header':
@@ -95,7 +100,7 @@ function find(event: AmqpEvent, source: FactSource, json: JsonReading | null): F
   }
 }
 
-function inBody(content: AmqpContent, pointer: string, json: JsonReading | null): Found {
+function inBody(content: AmqpContent, place: JsonPlace, json: JsonReading | null): Found {
   const problem = bodyProblem(content.body);
   if (problem !== null) return problem;
   if (content.properties.contentEncoding !== null && content.properties.contentEncoding !== 'utf-8') {
@@ -107,14 +112,11 @@ function inBody(content: AmqpContent, pointer: string, json: JsonReading | null)
       why: `the message is not clean JSON${json === null ? '' : `: ${json.why}`}`,
     };
   }
-  const value = scalarAt(json.value, pointer);
-  return value === null ? { kind: 'absent' } : { kind: 'value', value };
+  return findInJson(json.value, place);
 }
 
-type PropertyName = Extract<FactSource, { in: 'property' }>['name'];
-
 /** A property by its name in the protocol's documentation. */
-export function propertyOf(properties: AmqpProperties, name: PropertyName): string | null {
+export function propertyOf(properties: AmqpProperties, name: PropertyName): string | number | bigint | null {
   switch (name) {
     case 'message-id':
       return properties.messageId;
@@ -128,6 +130,20 @@ export function propertyOf(properties: AmqpProperties, name: PropertyName): stri
       return properties.userId;
     case 'app-id':
       return properties.appId;
+    case 'content-type':
+      return properties.contentType;
+    case 'content-encoding':
+      return properties.contentEncoding;
+    case 'delivery-mode':
+      return properties.deliveryMode;
+    case 'priority':
+      return properties.priority;
+    case 'expiration':
+      return properties.expiration;
+    case 'timestamp':
+      return properties.timestamp;
+    case 'cluster-id':
+      return properties.clusterId;
   }
 }
 

@@ -1,17 +1,27 @@
 // Where a fact stands in an HTTP message. Enters: a message, a source; leaves: what was found there.
 import type { Body, Header } from '../../events/common.ts';
-import type { FactSource } from '../document.ts';
-import { type JsonReading, readJson, scalarAt } from '../json-value.ts';
+import type { FactSource } from '../fact.ts';
+import { type JsonReading, readJson } from '../json-value.ts';
+import { findToken } from '../tokens/place.ts';
+import { cookieValues, headerValues } from './headers.ts';
+import { findInJson, type JsonPlace } from './json.ts';
 import type { Found } from './match.ts';
+import { type MultipartReading, readMultipart } from './multipart.ts';
+import { findSetCookie } from './set-cookie.ts';
 import { readPairs } from './target.ts';
 
-/** What of a message is looked at; `json` remembers the parsed body. */
+/** What of a message is looked at; `json` and `multipart` remember the parsed body. */
 export interface HttpParts {
+  /** Null for a request. */
+  readonly status: number | null;
   readonly headers: readonly Header[];
   readonly body: Body;
   readonly path: ReadonlyMap<string, string>;
   readonly query: ReadonlyMap<string, readonly string[]>;
+  /** What is known of the tokens in it, at its time. */
+  readonly claim: (token: string, name: string) => Found;
   json: JsonReading | null;
+  multipart: MultipartReading | null;
 }
 
 const ABSENT: Found = { kind: 'absent' };
@@ -28,31 +38,23 @@ export function findInHttp(parts: HttpParts, source: FactSource): Found {
       return one(headerValues(parts.headers, source.name));
     case 'cookie':
       return one(cookieValues(parts.headers, source.name));
+    case 'claim': {
+      const token = findToken(parts.headers, source.of);
+      return token.kind === 'value' ? parts.claim(token.value, source.name) : token;
+    }
     case 'body':
     case 'response-body':
-      return inJson(parts, source.pointer);
+      return inJson(parts, source);
     case 'form':
       return inForm(parts, source.name);
+    case 'multipart':
+      return inMultipart(parts, source.name);
+    case 'response-cookie':
+      return findSetCookie(headerValues(parts.headers, 'set-cookie'), source.name);
+    case 'response-status':
+      return one(parts.status === null ? [] : [String(parts.status)]);
     default:
       return ABSENT;
-  }
-}
-
-/** Values of a header, compared without case; UTF-8 where it is valid. */
-export function headerValues(headers: readonly Header[], name: string): string[] {
-  const wanted = name.toLowerCase();
-  return headers
-    .filter((header) => header.name.toLowerCase() === wanted)
-    .map((header) => readText(header.value.trim()));
-}
-
-/** A header's bytes as text: UTF-8 where valid, else as they are. */
-function readText(latin1: string): string {
-  if (/^[\t -~]*$/.test(latin1)) return latin1;
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(latin1, 'latin1'));
-  } catch {
-    return latin1;
   }
 }
 
@@ -62,14 +64,6 @@ function one(values: readonly string[]): Found {
   return values.length === 1
     ? { kind: 'value', value }
     : { kind: 'unreadable', why: 'it stands there more than once' };
-}
-
-function cookieValues(headers: readonly Header[], name: string): string[] {
-  const pairs = headerValues(headers, 'cookie').flatMap((value) => value.split(';'));
-  return pairs
-    .map((pair) => pair.trim().split('='))
-    .filter(([key]) => key === name)
-    .map(([, ...value]) => value.join('='));
 }
 
 /** Why a body cannot be looked into; null when it can. */
@@ -86,7 +80,7 @@ export function bodyProblem(body: Body): Found | null {
   }
 }
 
-function inJson(parts: HttpParts, pointer: string): Found {
+function inJson(parts: HttpParts, place: JsonPlace): Found {
   const type = contentType(parts.headers);
   if (type === null || !(type === 'application/json' || type.endsWith('+json'))) {
     return { kind: 'unreadable', why: `the body is ${type ?? 'of no stated type'}, not JSON` };
@@ -96,8 +90,7 @@ function inJson(parts: HttpParts, pointer: string): Found {
   parts.json ??= readJson(parts.body.bytes);
   if (parts.json.kind === 'unreadable')
     return { kind: 'unreadable', why: `the body is not clean JSON: ${parts.json.why}` };
-  const value = scalarAt(parts.json.value, pointer);
-  return value === null ? ABSENT : { kind: 'value', value };
+  return findInJson(parts.json.value, place);
 }
 
 function inForm(parts: HttpParts, name: string): Found {
@@ -109,6 +102,18 @@ function inForm(parts: HttpParts, name: string): Found {
   if (problem !== null) return problem;
   const pairs = readPairs(Buffer.from(parts.body.bytes).toString('latin1'));
   return pairs === null ? { kind: 'unreadable', why: 'the form is broken' } : one(pairs.get(name) ?? []);
+}
+
+function inMultipart(parts: HttpParts, name: string): Found {
+  const problem = bodyProblem(parts.body);
+  if (problem !== null) return problem;
+  parts.multipart ??= readMultipart(headerValues(parts.headers, 'content-type'), parts.body.bytes);
+  if (parts.multipart.kind === 'unreadable') return parts.multipart;
+  const fields = parts.multipart.fields.filter((field) => field.name === name);
+  const [field] = fields;
+  if (field !== undefined && fields.length === 1 && field.value === null)
+    return { kind: 'unreadable', why: field.why };
+  return one(fields.map(({ value }) => value ?? ''));
 }
 
 /** The media type without parameters, in lower case; null when absent or stated twice. */

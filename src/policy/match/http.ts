@@ -1,8 +1,10 @@
 // Which declared HTTP request an HTTP request is. Enters: declarations between two services, a request; leaves: a match.
 import type { HttpRequest, HttpResponse } from '../../events/http.ts';
 import type { HttpRequestDeclaration } from '../document.ts';
+import { isAnswered } from '../source.ts';
+import { findClaim } from '../tokens/reading.ts';
 import { findInHttp, type HttpParts } from './http-values.ts';
-import { type Match, type Normalisers, readFacts } from './match.ts';
+import { type Found, type Match, type Normalisers, readFacts } from './match.ts';
 import { readTarget } from './target.ts';
 
 /** Matches a request against what its source may ask of its destination. */
@@ -10,6 +12,7 @@ export function matchHttp(
   declarations: readonly HttpRequestDeclaration[],
   normalisers: Normalisers,
   request: HttpRequest,
+  claim: HttpParts['claim'] = unverified,
 ): Match {
   const target = readTarget(request.target);
   if (target.kind === 'refused') return { kind: 'undeclared', why: `its target is not plain: ${target.why}` };
@@ -23,7 +26,16 @@ export function matchHttp(
       why = `the query parameter "${extra.slice(0, 40)}" is not declared`;
       continue;
     }
-    const parts = { headers: request.headers, body: request.body, path, query: target.query, json: null };
+    const parts = {
+      status: null,
+      headers: request.headers,
+      body: request.body,
+      path,
+      query: target.query,
+      claim,
+      json: null,
+      multipart: null,
+    };
     return factsIn(declaration, normalisers, parts, request);
   }
   return { kind: 'undeclared', why };
@@ -36,14 +48,20 @@ export function readHttpResponse(
   response: HttpResponse,
 ): Match {
   const parts = {
+    status: response.status,
     headers: response.headers,
     body: response.body,
     path: new Map(),
     query: new Map(),
+    claim: unverified,
     json: null,
+    multipart: null,
   };
   return factsIn(declaration, normalisers, parts, response);
 }
+
+/** For whoever verifies no tokens. */
+const unverified = (): Found => findClaim(null, '', 0, 0);
 
 function factsIn(
   declaration: HttpRequestDeclaration,
@@ -52,7 +70,7 @@ function factsIn(
   message: HttpRequest | HttpResponse,
 ): Match {
   const answered = message.kind === 'http-response';
-  const facts = declaration.facts.filter(({ source }) => source.in.startsWith('response-') === answered);
+  const facts = declaration.facts.filter(({ source }) => isAnswered(source) === answered);
   return readFacts(declaration.id, facts, normalisers, message.at, (source) => findInHttp(parts, source));
 }
 

@@ -2,8 +2,9 @@
 import type { FactReading } from '../../chain/scope.ts';
 import type { LostCause } from '../../events/lost.ts';
 import type { Evidence } from '../../flow.ts';
-import type { FactDeclaration, FactSource, Normaliser } from '../document.ts';
-import { normalise } from '../normalise.ts';
+import type { FactDeclaration, FactSource, Normaliser, Reshaping } from '../fact.ts';
+import { normalise, reshape } from '../normalise.ts';
+import { describeSource } from '../source.ts';
 
 /** Which declared request this is and what it says, or why it is none. */
 export type Match =
@@ -36,15 +37,16 @@ export type Found =
   | { readonly kind: 'unreadable'; readonly why: string }
   | { readonly kind: 'body-unseen'; readonly why: string };
 
-/** Normalises a value into a reading; null when it is not of the fact's kind. */
+/** Reshapes and normalises a value into a reading; null when it is not of the fact's kind. */
 export function reading(
   normalisers: Normalisers,
-  fact: string,
+  { fact, ...reshaping }: Reshaping & { readonly fact: string },
   value: string,
   source: string,
   evidence: FactReading['evidence'],
 ): FactReading | null {
-  const normal = normalise(value, normalisers.get(fact) ?? 'text');
+  const plain = reshape(value, reshaping);
+  const normal = plain === null ? null : normalise(plain, normalisers.get(fact) ?? 'text');
   return normal === null ? null : { fact, value: normal, source, evidence };
 }
 
@@ -79,7 +81,7 @@ export function readFacts(
       const why = found.kind === 'absent' ? 'it is not there' : found.why;
       return { kind: 'lacking', id, fact, why: `${where}: ${why}` };
     }
-    const read = reading(normalisers, fact, found.value, sourceText(declaration, id, where), evidence);
+    const read = reading(normalisers, declaration, found.value, sourceText(declaration, id, where), evidence);
     if (read === null) return { kind: 'lacking', id, fact, why: `${where}: not of the fact's kind` };
     readings.push(read);
   }
@@ -109,24 +111,4 @@ export function sourceText(declaration: object, id: string, where: string): stri
     texts.set(where, text);
   }
   return text;
-}
-
-/** How a person reads where a fact stands. */
-function describeSource(source: FactSource): string {
-  switch (source.in) {
-    case 'path':
-      return `path :${source.name}`;
-    case 'body':
-      return `body ${source.pointer}`;
-    case 'response-body':
-      return `response ${source.pointer}`;
-    case 'response-header':
-      return `response header ${source.name}`;
-    case 'result':
-      return `result column ${source.column}`;
-    case 'routing-key':
-      return 'routing key';
-    default:
-      return `${source.in} ${source.name}`;
-  }
 }

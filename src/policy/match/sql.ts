@@ -1,6 +1,6 @@
 // Which declared statement a SQL statement is. Enters: declarations between two services, a reading; leaves: a match.
 import type { FactReading } from '../../chain/scope.ts';
-import type { SqlResult, SqlValue } from '../../events/sql.ts';
+import type { SqlValue } from '../../events/sql.ts';
 import type { Evidence } from '../../flow.ts';
 import type { SqlExpr, SqlStatement } from '../../sql/reading.ts';
 import type { SqlOperand, SqlRequestDeclaration } from '../document.ts';
@@ -28,48 +28,6 @@ export function matchSql(
     }
   }
   return lacking ?? { kind: 'undeclared', why };
-}
-
-/** Reads the facts that a declaration takes from the first row of its result. */
-export function readSqlResult(
-  declaration: SqlRequestDeclaration,
-  normalisers: Normalisers,
-  result: SqlResult,
-): Match {
-  const facts: FactReading[] = [];
-  for (const { fact, source, optional } of declaration.facts) {
-    if (source.in !== 'result') continue;
-    const at = result.columns.findIndex(
-      (column) => column.name.toLowerCase() === source.column.toLowerCase(),
-    );
-    const value = at < 0 ? undefined : result.rows[0]?.[at];
-    if (value === undefined || value.type === 'null' || value.type === 'undecoded') {
-      if (optional || result.rowCount === 0) continue;
-      return {
-        kind: 'lacking',
-        id: declaration.id,
-        fact,
-        why: `result column ${source.column}: it is not there`,
-      };
-    }
-    const read = reading(
-      normalisers,
-      fact,
-      value.text,
-      sourceText(declaration, declaration.id, `result column ${source.column}`),
-      result.at,
-    );
-    if (read === null) {
-      return {
-        kind: 'lacking',
-        id: declaration.id,
-        fact,
-        why: `result column ${source.column}: not of the fact's kind`,
-      };
-    }
-    facts.push(read);
-  }
-  return matched(declaration.id, facts);
 }
 
 type Comparison =
@@ -241,7 +199,7 @@ function readOperand(reader: Reader, operand: SqlOperand, expr: SqlExpr | undefi
       if (value === null || value.type === 'null' || value.type === 'undecoded') {
         return { kind: 'lacking', fact: operand.fact, why: `${reader.where}: it is no plain value` };
       }
-      const read = reading(reader.normalisers, operand.fact, value.text, source, reader.evidence);
+      const read = reading(reader.normalisers, operand, value.text, source, reader.evidence);
       if (read === null)
         return { kind: 'lacking', fact: operand.fact, why: `${reader.where}: not of the fact's kind` };
       reader.facts.push(read);

@@ -3,6 +3,7 @@ import type { HttpRequest, HttpResponse } from '../../events/http.ts';
 import type { CompiledPolicy } from '../compile.ts';
 import { keysOf } from '../keys.ts';
 import { matchHttp, readHttpResponse } from '../match/http.ts';
+import { findClaim } from '../tokens/reading.ts';
 import { type Ends, type Observation, printable } from './observation.ts';
 
 /** Reads an HTTP event. */
@@ -34,7 +35,9 @@ function observeRequest(policy: CompiledPolicy, ends: Ends, event: HttpRequest):
   }
   return {
     kind: 'request',
-    match: matchHttp(policy.http(ends.client, ends.server), policy.normalisers, event),
+    match: matchHttp(policy.http(ends.client, ends.server), policy.normalisers, event, (token, name) =>
+      findClaim(policy.tokens(token), name, event.ts, policy.document.limits.skew),
+    ),
     keys: keysOf(policy.document.keys, event),
     awaits: event.exchange,
     source: event.flow.orig.ip,

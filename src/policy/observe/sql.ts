@@ -5,7 +5,8 @@ import type { SqlReading, SqlStatement } from '../../sql/reading.ts';
 import type { CompiledPolicy } from '../compile.ts';
 import { keysOf } from '../keys.ts';
 import type { Match } from '../match/match.ts';
-import { matchSql, readSqlResult } from '../match/sql.ts';
+import { matchSql } from '../match/sql.ts';
+import { readSqlResult } from '../match/sql-result.ts';
 import {
   type Ends,
   type Observation,

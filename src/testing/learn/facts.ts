@@ -1,5 +1,5 @@
 // Which places along a chain carry the same value. Enters: trees; leaves: facts with their places, names and normalisers.
-import type { Normaliser } from '../../policy/document.ts';
+import type { Normaliser } from '../../policy/fact.ts';
 import { normalise } from '../../policy/normalise.ts';
 import type { Instance } from './chains.ts';
 import type { Kind } from './kind.ts';

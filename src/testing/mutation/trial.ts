@@ -6,6 +6,7 @@ import type { Evidence } from '../../flow.ts';
 import type { PolicyDocument } from '../../policy/document.ts';
 import type { ChainRecord, Verdict } from '../../verdict.ts';
 import { nameOfBytes, Reader } from '../reader.ts';
+import { tokensOf } from '../tokens.ts';
 import { denies, type Ending, endingOf } from './honest.ts';
 import type { Mutant } from './mutant.ts';
 import type { Timeline } from './timeline.ts';
@@ -21,10 +22,13 @@ export interface Trial {
 
 /** Judges the mutant's events up to the first denial. */
 export async function judgeMutant(policy: PolicyDocument, mutant: Mutant): Promise<Trial> {
-  const engine = await createEngine({ policies: [policy], containment: 'forward' });
+  const tokens = tokensOf(policy);
+  const engine = await createEngine({ policies: [policy], containment: 'forward', tokens });
   const verdicts: Verdict[] = [];
   const chains: ChainRecord[] = [];
   for (const event of mutant.timeline().events()) {
+    const unverified = tokens.admit(event);
+    if (unverified !== null) await unverified;
     for (const output of engine.handle(event)) {
       if (output.kind === 'chain') chains.push(output.record);
       if (output.kind !== 'verdict') continue;
