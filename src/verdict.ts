@@ -53,6 +53,8 @@ export type DropCode =
   | 'fact-differs'
   /** A value that the policy asks for is not there, or cannot be read. */
   | 'fact-missing'
+  /** Its values, with those of its chain, are not as the policy requires: more than the limit, not the sum. */
+  | 'relation-fails'
   /** What had to happen did not, and its time is up. */
   | 'overdue'
   /** A response says otherwise than its chain. */
@@ -76,6 +78,17 @@ export interface FactDifference {
   readonly seenAt: string;
 }
 
+/** A relation between facts that does not hold. */
+export interface UnmetRelation {
+  /** In the words of the policy: `amount at most limit`. */
+  readonly relation: string;
+  readonly fact: string;
+  readonly seen: string;
+  readonly seenAt: string;
+  /** A value with which it would hold; null when there is no one value to name. */
+  readonly expected: string | null;
+}
+
 /** One reason. `text` is a whole sentence for a person; the rest is for programs. */
 export interface Reason {
   readonly code: PassCode | DropCode | IndeterminateCode['code'];
@@ -95,6 +108,8 @@ export interface ChainReference {
 /** The chain that came closest to explaining a dropped request, and what differed. */
 export interface NearestChain extends ChainReference {
   readonly differences: readonly FactDifference[];
+  /** The relation that does not hold; absent when all do. */
+  readonly unmet?: UnmetRelation;
 }
 
 /** What a verdict is about. */

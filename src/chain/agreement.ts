@@ -1,6 +1,7 @@
 // How well a place fits a request, and what a chain still lacks. Enters: chains, readings; leaves: counts and names.
 import type { Micros } from '../flow.ts';
 import { isDone, mayBeAbsent } from './places.ts';
+import type { ChainRequest, Unmet } from './request.ts';
 import type { FactReading } from './scope.ts';
 import type { ChainState, Instance, Slot } from './state.ts';
 
@@ -32,6 +33,22 @@ export function agreement(slot: Slot, readings: readonly FactReading[]): number 
     agreeing++;
   }
   return agreeing;
+}
+
+/** The relation of a request that does not hold at a place; its own facts go before those that are settled there. */
+export function unmetAt(
+  request: ChainRequest,
+  settled: (name: string) => FactReading | undefined,
+): Unmet | null {
+  const { facts, requires } = request;
+  return requires === null
+    ? null
+    : requires((name) => facts.find(({ fact }) => fact === name) ?? settled(name));
+}
+
+/** True when every relation of the request holds at a place. */
+export function holdsAt(request: ChainRequest, slot: Slot): boolean {
+  return request.requires === null || unmetAt(request, (name) => slot.fact(name)) === null;
 }
 
 /** Whoever still serves goes before whoever has answered and is in its grace; then the older chain. */

@@ -1,8 +1,9 @@
 // Which open chain came closest to explaining a request that none explains. Enters: a request, slots; leaves: a nearness.
 import type { Micros } from '../flow.ts';
+import { unmetAt } from './agreement.ts';
 import { keyAt } from './keys.ts';
 import { blockersOf } from './places.ts';
-import type { ChainRequest } from './request.ts';
+import type { ChainRequest, Unmet } from './request.ts';
 import type { FactReading } from './scope.ts';
 import type { Instance, Slot } from './state.ts';
 
@@ -16,6 +17,8 @@ export interface Nearness {
   readonly named: boolean;
   /** True when the request carries a key that this chain has with another value. */
   readonly contradicted: boolean;
+  /** The relation that does not hold between its facts and those of the chain. */
+  readonly unmet: Unmet | null;
   /** What the place was when the request was made, whatever has come since. */
   readonly state: Slot['state'];
   /** The slots that must be done first. */
@@ -88,6 +91,10 @@ function compare(request: ChainRequest, slot: Slot): Nearness {
     if (own === value) named = true;
     else if (own !== undefined) contradicted = true;
   }
+  const unmet = unmetAt(request, (name) => {
+    const settled = slot.fact(name);
+    return settled === undefined || settled.evidence.ts > request.ts ? undefined : settled;
+  });
   const state = stateAt(slot, request.ts);
   return {
     slot,
@@ -95,6 +102,7 @@ function compare(request: ChainRequest, slot: Slot): Nearness {
     differing,
     named,
     contradicted,
+    unmet,
     blockers: state === 'blocked' ? blockersOf(slot, request.ts) : [],
     state,
   };
@@ -113,6 +121,7 @@ function closer(a: Nearness, b: Nearness): boolean {
   if (a.named !== b.named) return a.named;
   if (a.differing.length === 0 && b.differing.length > 0) return true;
   if (b.differing.length === 0 && a.differing.length > 0) return false;
+  if (a.differing.length === 0 && (a.unmet === null) !== (b.unmet === null)) return a.unmet === null;
   if (a.agreeing !== b.agreeing) return a.agreeing > b.agreeing;
   if (a.differing.length !== b.differing.length) return a.differing.length < b.differing.length;
   return STATE_RANK[a.state] > STATE_RANK[b.state];

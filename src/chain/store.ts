@@ -3,7 +3,7 @@
 // in step; these are private to this one class.
 import type { Micros } from '../flow.ts';
 import type { ChainId, ChainRecord, VerdictId } from '../verdict.ts';
-import { agreement, goesBefore, isTimely, missingBelow, missingSteps } from './agreement.ts';
+import { agreement, goesBefore, holdsAt, isTimely, missingBelow, missingSteps } from './agreement.ts';
 import { Deadlines } from './deadlines.ts';
 import { KeyIndex } from './key-index.ts';
 import { contradictsKeys, sharesKey } from './keys.ts';
@@ -58,6 +58,8 @@ const MOST_REQUESTS = 4096;
 const KEPT_ATTEMPTS = 8;
 /** A request with more facts than the index compares has the others compared one by one. */
 const INDEXED_FACTS = 30;
+/** Places that agree in every fact and fail a relation; nobody looks at more of them for one request. */
+const MOST_FAILING = 4096;
 
 export class ChainStore {
   readonly #options: StoreOptions;
@@ -113,6 +115,7 @@ export class ChainStore {
     let best: Slot | null = null;
     let bestAgreeing = -1;
     const chains = new Set<ChainState>();
+    let failing = 0;
     const offer = (slot: Slot, agreeing: number): void => {
       if (!isTimely(slot, request.ts, this.#options.skew) || slot.chain.size >= MOST_REQUESTS) return;
       chains.add(slot.chain);
@@ -126,7 +129,7 @@ export class ChainStore {
         for (let slot = chain.waiting; slot !== null; slot = slot.after) {
           if (slot.plan.request !== request.request || contradictsKeys(slot.parent, request.keys)) continue;
           const agreeing = agreement(slot, request.facts);
-          if (agreeing !== null) offer(slot, agreeing);
+          if (agreeing !== null && holdsAt(request, slot)) offer(slot, agreeing);
         }
       }
     } else {
@@ -134,6 +137,10 @@ export class ChainStore {
         if (contradictsKeys(slot.parent, request.keys)) continue;
         if (named === 'many' && !sharesKey(slot.parent, request.keys)) continue;
         if (request.facts.length > INDEXED_FACTS && agreement(slot, request.facts) === null) continue;
+        if (!holdsAt(request, slot)) {
+          if (++failing >= MOST_FAILING) break;
+          continue;
+        }
         offer(slot, agreeing);
         if (chains.size >= MOST_TIES) break;
       }

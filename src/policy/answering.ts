@@ -6,7 +6,7 @@ import type { Micros } from '../flow.ts';
 import type { DropCode, Verdict } from '../verdict.ts';
 import type { Answer } from './answers.ts';
 import type { CompiledPolicy } from './compile.ts';
-import { type Chains, storeOf } from './decide.ts';
+import { type Chains, codeOfUnmet, storeOf } from './decide.ts';
 import type { FlowRecord } from './flows.ts';
 import type { Match } from './match/match.ts';
 import * as say from './sentences.ts';
@@ -85,6 +85,7 @@ export class Answering {
             differing: [],
             named: true,
             contradicted: false,
+            unmet: null,
             state: slot.state,
             blockers: missing,
           };
@@ -122,8 +123,17 @@ export class Answering {
     });
     store.settleFacts(instance, facts);
     const [first] = differing;
-    if (first === undefined) return null;
+    if (first === undefined) return this.#relate(about, instance, facts);
     return denied('response-differs', say.responseDiffers(about.subject, first.read, first.settled));
+  }
+
+  /** What the answer says has to be in the relations to its chain that the policy requires. */
+  #relate({ subject }: About, { plan, scope }: Instance, facts: readonly FactReading[]): Judgement | null {
+    const requirement = this.#policy.requirements.get(plan.request)?.answered ?? null;
+    const unmet =
+      requirement?.((name) => facts.find(({ fact }) => fact === name) ?? scope.fact(name)) ?? null;
+    if (unmet === null) return null;
+    return { ...denied(codeOfUnmet(unmet), say.relationFails(subject, unmet)), unmet };
   }
 }
 
@@ -148,6 +158,6 @@ function unclear(
   }
 }
 
-function denied(code: DropCode, text: string): Judgement {
+function denied(code: DropCode, text: string): Extract<Judgement, { kind: 'drop' }> {
   return { kind: 'drop', code, decidedBy: 'integrity', text, nearest: null };
 }

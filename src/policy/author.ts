@@ -20,16 +20,32 @@ export {
 } from './author/chain.ts';
 export { type HttpWords, http } from './author/http.ts';
 export { type Memory, type MemoryOptions, memory } from './author/memory.ts';
-export type { Principal, Request } from './author/request.ts';
 export {
+  type Against,
   above,
-  affected,
-  any,
   atLeast,
   atMost,
   below,
-  body,
   type Comparison,
+  equals,
+  isNotNull,
+  isNull,
+  type Literal,
+  literal,
+  memberOf,
+  not,
+  oneOf,
+  productOf,
+  type Requires,
+  startsWith,
+  sumOf,
+} from './author/relations.ts';
+export type { Principal, Request } from './author/request.ts';
+export {
+  affected,
+  all,
+  any,
+  body,
   cents,
   claim,
   cookie,
@@ -42,13 +58,10 @@ export {
   increasedBy,
   instant,
   integer,
-  isNotNull,
-  isNull,
   type JsonOptions,
   lowerCase,
   maybe,
   multipart,
-  not,
   type Operand,
   property,
   query,

@@ -3,6 +3,7 @@ import { checkChains } from './check/chains.ts';
 import { checkFacts } from './check/facts.ts';
 import { checkJobs } from './check/jobs.ts';
 import { checkMemories } from './check/memories.ts';
+import { checkRelations } from './check/relations.ts';
 import { checkOverlaps, checkRequests } from './check/requests.ts';
 import { checkServices } from './check/services.ts';
 import { checkTokens } from './check/tokens.ts';
@@ -17,6 +18,7 @@ export function checkPolicy(document: PolicyDocument): readonly PolicyProblem[] 
     ...checkJobs(document),
     ...checkOverlaps(document),
     ...checkFacts(document),
+    ...checkRelations(document),
     ...checkMemories(document),
     ...checkTokens(document),
     ...checkChains(document),

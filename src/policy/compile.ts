@@ -14,6 +14,7 @@ import type {
 import type { Normaliser } from './fact.ts';
 import { factsByRequest } from './fact-names.ts';
 import { hashOf } from './hash.ts';
+import { type Requirements, requirementsOf } from './relations/requirements.ts';
 import { scopesOf } from './scopes.ts';
 import { NO_TOKENS, type TokenLookup } from './tokens/reading.ts';
 
@@ -24,6 +25,8 @@ export interface CompiledPolicy {
   readonly normalisers: ReadonlyMap<string, Normaliser>;
   /** What is known of the tokens that requests show. */
   readonly tokens: TokenLookup;
+  /** The relations of each request that has any. */
+  readonly requirements: ReadonlyMap<string, Requirements>;
   readonly requests: ReadonlyMap<string, RequestDeclaration>;
   /** The plan that a request begins. */
   readonly roots: ReadonlyMap<string, StepPlan>;
@@ -64,6 +67,7 @@ export function compile(document: PolicyDocument, tokens: TokenLookup = NO_TOKEN
   const list = (protocol: string, from: string, to: string): readonly RequestDeclaration[] =>
     between.get(`${protocol}\n${from}\n${to}`) ?? [];
   const facts = factsByRequest(document);
+  const normalisers = normalisersOf(document);
   const steps = new Map<string, StepPlan>();
   const roots = new Map<string, StepPlan>();
   for (const { root } of document.chains) {
@@ -74,8 +78,9 @@ export function compile(document: PolicyDocument, tokens: TokenLookup = NO_TOKEN
     document,
     hash: hashOf(document),
     addresses: addressBook(document),
-    normalisers: normalisersOf(document),
+    normalisers,
     tokens,
+    requirements: requirementsOf(document, normalisers),
     requests,
     roots,
     intervals: new Map(

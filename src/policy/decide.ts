@@ -1,6 +1,7 @@
 // Whether an open chain explains a request. Enters: an observed request, the open chains; leaves: a decision with its reason.
+import { unmetAt } from '../chain/agreement.ts';
 import type { Nearness } from '../chain/nearest.ts';
-import type { ChainRequest, Origin } from '../chain/request.ts';
+import type { ChainRequest, Origin, Unmet } from '../chain/request.ts';
 import type { Instance } from '../chain/state.ts';
 import type { ChainStore } from '../chain/store.ts';
 import { assertNever } from '../errors.ts';
@@ -58,6 +59,7 @@ export type Decision =
       /** The declared request that it is, when it is one. */
       readonly request: ChainRequest | null;
       readonly nearest: Nearness | null;
+      readonly unmet?: Unmet;
     }
   | {
       readonly kind: 'cannot-read';
@@ -116,7 +118,7 @@ function recall(
     if (all.kind === 'contradiction')
       return drop('fact-differs', 'integrity', say.contradiction(subject, all.first, all.second));
     const known = all.kind === 'matched' ? all.facts : facts;
-    return explain(policy, chains, observed, requestOf(observed, id, known), final);
+    return explain(policy, chains, observed, requestOf(policy, observed, id, known), final);
   }
   // What teaches it may be on its way.
   if (!final) return { kind: 'wait' };
@@ -125,18 +127,24 @@ function recall(
   const text = say.cannotRead(subject, recalled.why);
   const untold = { kind: 'cannot-read', cause: 'unremembered', text } as const;
   if (policy.document.postures.unremembered === 'drop') return { ...untold, instance: null };
-  const decision = explain(policy, chains, observed, requestOf(observed, id, facts), true);
+  const decision = explain(policy, chains, observed, requestOf(policy, observed, id, facts), true);
   return decision.kind === 'pass' ? { ...untold, instance: decision.instance } : decision;
 }
 
-function drop(code: DropCode, decidedBy: PolicyKind, text: string): Decision {
+function drop(code: DropCode, decidedBy: PolicyKind, text: string): Extract<Decision, { kind: 'drop' }> {
   return { kind: 'drop', code, decidedBy, text, request: null, nearest: null };
 }
 
-function requestOf(observed: ObservedRequest, id: string, facts: ChainRequest['facts']): ChainRequest {
+function requestOf(
+  policy: CompiledPolicy,
+  observed: ObservedRequest,
+  id: string,
+  facts: ChainRequest['facts'],
+): ChainRequest {
   return {
     request: id,
     facts,
+    requires: policy.requirements.get(id)?.asked ?? null,
     keys: observed.keys,
     ts: observed.ts,
     evidence: observed.evidence,
@@ -167,6 +175,10 @@ function explain(
     return { kind: 'pass', code: 'explained', text, instance, candidates: found.chains };
   }
   const root = policy.roots.get(request.request);
+  const outside = policy.outside.has(request.request);
+  // Nothing but its own facts is there to be compared.
+  const unmet = root !== undefined || outside ? unmetAt(request, () => undefined) : null;
+  if (unmet !== null) return failing(observed, request, unmet);
   if (root !== undefined) {
     const last = chains.jobs.begin(request.request, request.ts);
     if (last !== null)
@@ -184,7 +196,7 @@ function explain(
       candidates: 1,
     };
   }
-  if (policy.outside.has(request.request)) {
+  if (outside) {
     return {
       kind: 'pass',
       code: 'outside-chain',
@@ -219,13 +231,26 @@ function unexplained(
   }
   const code = codeOf(nearest);
   const text = say.unexplained(observed.subject, request, code, nearest);
-  const decidedBy = code === 'fact-differs' ? 'integrity' : 'request';
+  const decidedBy = INTEGRITY.has(code) ? 'integrity' : 'request';
   return { kind: 'drop', code, decidedBy, text, request, nearest };
+}
+
+const INTEGRITY: ReadonlySet<DropCode> = new Set(['fact-differs', 'fact-missing', 'relation-fails']);
+
+function failing({ subject }: ObservedRequest, request: ChainRequest, unmet: Unmet): Decision {
+  const code = codeOfUnmet(unmet);
+  return { ...drop(code, 'integrity', say.relationFails(subject, unmet)), request, unmet };
+}
+
+/** What is not known is missing; what is known fails. */
+export function codeOfUnmet({ missing }: Unmet): DropCode {
+  return missing === null ? 'relation-fails' : 'fact-missing';
 }
 
 /** The verdict that denied what this request had to wait for, when that is all that stands against it. */
 function deniedPredecessor(nearest: Nearness | null): VerdictId | null {
   if (nearest === null || nearest.differing.length > 0 || nearest.contradicted) return null;
+  if (nearest.unmet !== null) return null;
   if (nearest.state !== 'blocked' || nearest.blockers.length === 0) return null;
   const verdicts = nearest.blockers.map(({ notes, attempts }) => {
     const last = attempts.at(-1);
@@ -236,6 +261,7 @@ function deniedPredecessor(nearest: Nearness | null): VerdictId | null {
 
 /** A chain is near when they share a key or a fact; else the request has no chain at all. */
 export function isNear(nearest: Nearness): boolean {
+  if (nearest.unmet !== null && nearest.differing.length === 0) return true;
   return nearest.named || nearest.agreeing > 0 || nearest.slot.plan.facts.length === 0;
 }
 
@@ -244,6 +270,7 @@ function codeOf(nearest: Nearness | null): DropCode {
   if (!isNear(nearest)) return nearest.contradicted ? 'key-names-no-chain' : 'no-open-chain';
   if (nearest.differing.length > 0) return 'fact-differs';
   if (nearest.contradicted) return 'key-names-no-chain';
+  if (nearest.unmet !== null) return codeOfUnmet(nearest.unmet);
   switch (nearest.state) {
     case 'spent':
       return 'already-done';

@@ -5,6 +5,7 @@ import type { Protocol } from '../events/common.ts';
 import type { LostCause } from '../events/lost.ts';
 import type { SqlComparison, SqlFeature, SqlVerb } from '../sql/reading.ts';
 import type { FactDeclaration } from './fact.ts';
+import type { Relation } from './relation.ts';
 
 /** Facts that one chain learns and requests of later chains recall. */
 export interface MemoryDeclaration {
@@ -85,6 +86,8 @@ interface RequestBase {
   readonly remembers?: readonly string[];
   readonly recalls?: readonly string[];
   readonly forgets?: readonly string[];
+  /** What must hold between its facts and those of its chain. */
+  readonly requires?: readonly Relation[];
   readonly place: Place | null;
 }
 

@@ -6,6 +6,7 @@ import type {
   SqlOperand,
   SqlRequestDeclaration,
 } from './document.ts';
+import { factsOfRelation } from './relation.ts';
 import { isAnswered } from './source.ts';
 
 /** The facts that each request carries itself, or recalls (those of its response come too late to find its chain). */
@@ -44,7 +45,11 @@ export function factsOfRequest(
   request: RequestDeclaration,
   memories: readonly MemoryDeclaration[],
 ): readonly string[] {
-  const declared = [...request.facts.map(({ fact }) => fact), ...recalledFacts(request, memories)];
+  const declared = [
+    ...request.facts.map(({ fact }) => fact),
+    ...recalledFacts(request, memories),
+    ...(request.requires ?? []).flatMap(factsOfRelation),
+  ];
   return request.protocol === 'sql' ? [...declared, ...operandFacts(request)] : declared;
 }
 

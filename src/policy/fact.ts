@@ -75,6 +75,8 @@ export interface FactDeclaration extends Reshaping {
   readonly fact: string;
   readonly source: FactSource;
   readonly as: Normaliser;
+  /** All values that stand there: a pointer may have `*` for every element of a list, a column is read in every row. */
+  readonly all?: true;
   /** A request without the value is not explained, unless this is true. */
   readonly optional: boolean;
 }

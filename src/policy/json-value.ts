@@ -42,15 +42,47 @@ export interface Scalar {
 /** The scalar at an RFC 6901 pointer; null when nothing or no scalar is there. */
 export function scalarAt(value: unknown, pointer: string): Scalar | null {
   let at = value;
-  if (pointer !== '') {
-    for (const raw of pointer.split('/').slice(1)) {
-      const key = raw.replaceAll('~1', '/').replaceAll('~0', '~');
-      if (Array.isArray(at)) at = /^(0|[1-9]\d{0,8})$/.test(key) ? at[Number(key)] : undefined;
-      else if (typeof at === 'object' && at !== null && Object.hasOwn(at, key))
-        at = (at as Record<string, unknown>)[key];
-      else return null;
+  for (const key of keysOf(pointer)) at = inside(at, key);
+  return scalarOf(at);
+}
+
+/**
+ * The scalars at a pointer in which `*` stands for every element of a list. `absent`: there is no such list. `unclear`: an
+ * element has no scalar there, or there are more than `most`.
+ */
+export function scalarsAt(
+  value: unknown,
+  pointer: string,
+  most: number,
+): readonly Scalar[] | 'absent' | 'unclear' {
+  let here: readonly unknown[] = [value];
+  for (const key of keysOf(pointer)) {
+    const next: unknown[] = [];
+    for (const at of here) {
+      if (key !== '*') next.push(inside(at, key));
+      else if (at === undefined) return 'absent';
+      else if (!Array.isArray(at)) return 'unclear';
+      else if (next.length + at.length > most) return 'unclear';
+      else next.push(...(at as readonly unknown[]));
     }
+    here = next;
   }
+  const scalars = here.map(scalarOf);
+  return scalars.every((scalar) => scalar !== null) ? scalars : 'unclear';
+}
+
+function keysOf(pointer: string): readonly string[] {
+  const keys = pointer === '' ? [] : pointer.split('/').slice(1);
+  return keys.map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
+}
+
+function inside(at: unknown, key: string): unknown {
+  if (Array.isArray(at)) return /^(0|[1-9]\d{0,8})$/.test(key) ? at[Number(key)] : undefined;
+  if (typeof at !== 'object' || at === null || !Object.hasOwn(at, key)) return undefined;
+  return (at as Record<string, unknown>)[key];
+}
+
+function scalarOf(at: unknown): Scalar | null {
   if (typeof at === 'string') return { type: 'string', text: at };
   if (typeof at === 'boolean') return { type: 'boolean', text: String(at) };
   return isLosslessNumber(at) ? { type: 'number', text: at.value } : null;

@@ -3,6 +3,7 @@ import { InputError } from '../errors.ts';
 import type { PolicyDocument } from './document.ts';
 import { DEFAULT_POSTURES, TOKEN_ALGORITHMS } from './document.ts';
 import { JSON_TYPES, NORMALISERS, PROPERTY_NAMES } from './fact.ts';
+import { ORDERINGS } from './relation.ts';
 import {
   count,
   dictionary,
@@ -59,9 +60,30 @@ const source = tagged('in', {
 /** A power of ten. More digits than this no amount has. */
 const scale = oneOf(...Array.from({ length: 37 }, (_, i) => i - 18));
 const fact = record(
-  { fact: text, source, as: oneOf(...NORMALISERS), optional: flag, trim: oneOf(true), scale },
-  ['trim', 'scale'],
+  {
+    fact: text,
+    source,
+    as: oneOf(...NORMALISERS),
+    optional: flag,
+    trim: oneOf(true),
+    scale,
+    all: oneOf(true),
+  },
+  ['trim', 'scale', 'all'],
 );
+
+const term = tagged('kind', {
+  fact: record({ kind: text, fact: text }),
+  literal: record({ kind: text, value: text }),
+});
+const relation = tagged('kind', {
+  compare: record({ kind: text, fact: text, operator: oneOf('=', '<>', ...ORDERINGS), with: term }),
+  'one-of': record({ kind: text, fact: text, values: list(text) }),
+  member: record({ kind: text, fact: text, of: text }),
+  sum: record({ kind: text, fact: text, of: list(term) }),
+  product: record({ kind: text, fact: text, of: list(term) }),
+  'starts-with': record({ kind: text, fact: text, with: term }),
+});
 
 const operand = recursive(4, (self) =>
   tagged('kind', {
@@ -94,10 +116,11 @@ const base = {
   remembers: list(text),
   recalls: list(text),
   forgets: list(text),
+  requires: list(relation),
   place,
   protocol: text,
 };
-const USES = ['remembers', 'recalls', 'forgets'];
+const USES = ['remembers', 'recalls', 'forgets', 'requires'];
 const request = tagged('protocol', {
   http: record({ ...base, method: text, path: text, query: list(text) }, USES),
   amqp: record({ ...base, action }, USES),

@@ -45,6 +45,7 @@ export function overdueOf(
     differing: [],
     named: true,
     contradicted: false,
+    unmet: null,
     state: slot.state,
     blockers: [],
   };

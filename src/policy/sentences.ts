@@ -1,6 +1,6 @@
 // Reasons as whole sentences. Enters: what was decided; leaves: a text that a person understands.
 import type { Nearness } from '../chain/nearest.ts';
-import type { ChainRequest } from '../chain/request.ts';
+import type { ChainRequest, Unmet } from '../chain/request.ts';
 import type { FactReading } from '../chain/scope.ts';
 import type { ChainState } from '../chain/state.ts';
 import type { DropCode, VerdictId } from '../verdict.ts';
@@ -83,6 +83,11 @@ export function responseDiffers({ from }: Who, read: FactReading, settled: FactR
   return `${from} answers with ${read.fact} ${value(read.value)} (${read.source}), but it is ${value(settled.value)} (${settled.source}).`;
 }
 
+/** A relation that fails within one request, or its answer. */
+export function relationFails({ from, to, request }: Who, unmet: Unmet): string {
+  return `${request} of ${from} to ${to} may not be so: ${unmet.text}.`;
+}
+
 /** Why nothing explains a declared request: the closest chain, and what stands against it. */
 export function unexplained(
   who: Who,
@@ -98,6 +103,9 @@ export function unexplained(
   switch (code) {
     case 'fact-differs':
       return `${what}, but the closest open request, ${chain.title}, ${nearest.differing.map(differs).join(' and ')}.`;
+    case 'relation-fails':
+    case 'fact-missing':
+      return `${what}, but for ${chain.title} ${nearest.unmet?.text ?? 'a relation does not hold'}.`;
     case 'already-done':
       return `${what} again: ${chain.title} had it already.`;
     case 'out-of-order':

@@ -1,8 +1,17 @@
 // Puts decisions into verdicts. Enters: a decision and what it is about; leaves: a verdict.
 import type { Nearness } from '../chain/nearest.ts';
+import type { Unmet } from '../chain/request.ts';
 import type { ChainState } from '../chain/state.ts';
 import type { Evidence, Flow, Micros } from '../flow.ts';
-import type { DropCode, IndeterminateCode, PassCode, PolicyKind, Verdict, VerdictId } from '../verdict.ts';
+import type {
+  DropCode,
+  IndeterminateCode,
+  NearestChain,
+  PassCode,
+  PolicyKind,
+  Verdict,
+  VerdictId,
+} from '../verdict.ts';
 import type { CompiledPolicy } from './compile.ts';
 import type { PostureCause } from './document.ts';
 import type { ObservedSubject } from './observe/observation.ts';
@@ -31,6 +40,8 @@ export type Judgement =
       readonly decidedBy: PolicyKind;
       readonly text: string;
       readonly nearest: Nearness | null;
+      /** For what fails without a chain to compare it with. */
+      readonly unmet?: Unmet;
     }
   | {
       readonly kind: 'indeterminate';
@@ -80,7 +91,7 @@ export function verdictOf(
     candidates: judgement.kind === 'pass' ? judgement.candidates : 0,
     action: denied ? (enforced ? 'block' : 'observe') : 'none',
     effect: !denied ? 'none' : enforced && preventable ? 'prevented' : 'detected',
-    evidence: [about.evidence, ...(nearest?.differing.map(({ settled }) => settled.evidence) ?? [])],
+    evidence: [about.evidence, ...evidenceOf(about, judgement)],
   };
 }
 
@@ -89,7 +100,21 @@ function dropsBlind(policy: CompiledPolicy, cannotTell: IndeterminateCode): bool
   return policy.document.postures[cause] === 'drop';
 }
 
-function nearestChain(nearest: Nearness): NonNullable<Verdict['nearest']> {
+/** Where it stands what the request contradicts, or is not in the relation to that it should. */
+function evidenceOf({ evidence }: About, judgement: Judgement): readonly Evidence[] {
+  if (judgement.kind !== 'drop') return [];
+  const differing = judgement.nearest?.differing.map(({ settled }) => settled.evidence) ?? [];
+  const unmet =
+    (judgement.unmet ?? judgement.nearest?.unmet)?.readings.map((reading) => reading.evidence) ?? [];
+  return [...differing, ...unmet.filter((each) => each !== evidence)];
+}
+
+function unmetRelation({ relation, about, expected }: Unmet): Pick<NearestChain, 'unmet'> {
+  if (about === null) return {};
+  return { unmet: { relation, fact: about.fact, seen: about.value, seenAt: about.source, expected } };
+}
+
+function nearestChain(nearest: Nearness): NearestChain {
   return {
     ...nearest.slot.chain.reference,
     differences: nearest.differing.map(({ settled, read }) => ({
@@ -99,6 +124,7 @@ function nearestChain(nearest: Nearness): NonNullable<Verdict['nearest']> {
       seen: read.value,
       seenAt: read.source,
     })),
+    ...(nearest.unmet === null ? {} : unmetRelation(nearest.unmet)),
   };
 }
 

@@ -56,6 +56,7 @@ function requestOf(values: Readonly<Record<string, string | undefined>>): ChainR
     ts: 0,
     evidence: EVIDENCE,
     summary: 'bill',
+    requires: null,
     unanswered: false,
   };
 }

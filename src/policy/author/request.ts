@@ -2,8 +2,10 @@
 import type { Place } from '../../errors.ts';
 import type { RequestDeclaration } from '../document.ts';
 import type { FactDeclaration } from '../fact.ts';
+import type { Relation } from '../relation.ts';
 import { callSite, collector, invalid, type RequestDraft } from './context.ts';
 import type { Memory } from './memory.ts';
+import type { Requires } from './relations.ts';
 import { factDeclarations, type Source } from './sources.ts';
 
 /** A service or external principal, as `service` and `external` give it; a name is taken too. */
@@ -20,6 +22,8 @@ export interface Request {
   recalls(...memories: Memory[]): this;
   /** When it is answered with success, what is remembered by one of its facts is forgotten. */
   forgets(...memories: Memory[]): this;
+  /** What must hold between its facts, and those of the request that it serves. */
+  requires(...relations: Requires[]): this;
   /** How verdicts call it; without a name they say what it is, such as `POST /contracts`. */
   named(name: string): this;
 }
@@ -49,16 +53,18 @@ interface Base {
   readonly remembers?: readonly string[];
   readonly recalls?: readonly string[];
   readonly forgets?: readonly string[];
+  readonly requires?: readonly Relation[];
 }
 
-/** How a request uses memories; absent where it does not. */
+/** What may be said of a request; absent where it is not. */
 interface Uses {
   remembers?: readonly string[];
   recalls?: readonly string[];
   forgets?: readonly string[];
+  requires?: readonly Relation[];
 }
 
-function use(base: Uses, how: keyof Uses, memories: readonly Memory[]): void {
+function use(base: Uses, how: Exclude<keyof Uses, 'requires'>, memories: readonly Memory[]): void {
   base[how] = [...(base[how] ?? []), ...memories.map(({ name }) => name)];
 }
 
@@ -84,12 +90,7 @@ export function declare<F, X extends object>(
     from: (source) => ({
       to: (destination) => {
         const facts: FactDeclaration[] = [...shape.implied];
-        const base: Uses & {
-          from: string;
-          to: string;
-          facts: readonly FactDeclaration[];
-          place: Place | null;
-        } = {
+        const base: Uses & Omit<Base, 'id' | keyof Uses> = {
           from: nameOf(source),
           to: nameOf(destination),
           facts,
@@ -119,6 +120,10 @@ export function declare<F, X extends object>(
           },
           forgets(...memories) {
             use(base, 'forgets', memories);
+            return this;
+          },
+          requires(...relations) {
+            base.requires = [...(base.requires ?? []), ...relations.map(({ relation }) => relation)];
             return this;
           },
           named(name) {

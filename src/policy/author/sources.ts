@@ -1,5 +1,4 @@
 // The words for where a fact stands and what a value must be. Enters: names; leaves: pieces of declarations.
-import type { SqlComparison } from '../../sql/reading.ts';
 import type { SqlOperand } from '../document.ts';
 import type { FactDeclaration, FactSource, JsonType, Normaliser, PropertyName, Reshaping } from '../fact.ts';
 import { callSite, invalid } from './context.ts';
@@ -10,6 +9,7 @@ export interface Source extends Reshaping {
   readonly source: FactSource;
   readonly as: Normaliser;
   readonly optional: boolean;
+  readonly all?: true;
 }
 
 function source(from: FactSource): Source {
@@ -61,7 +61,7 @@ export const responseHeader = (name: string): Source => source({ in: 'response-h
 /** A cookie that the response sets (Set-Cookie, RFC 6265). */
 export const responseCookie = (name: string): Source => source({ in: 'response-cookie', name });
 /** The status code of the response. Only what is answered with success is read. */
-export const responseStatus = (): Source => source({ in: 'response-status' });
+export const responseStatus = (): Source => integer(source({ in: 'response-status' }));
 /**
  * A column of a row that a statement returns, also by RETURNING: of the first row, of the one at `row` (from 0), or of
  * the only one, where several rows make it unclear.
@@ -69,7 +69,7 @@ export const responseStatus = (): Source => source({ in: 'response-status' });
 export const result = (column: string, { row }: { readonly row?: number | 'only' } = {}): Source =>
   source({ in: 'result', column, ...(row === undefined ? {} : { row }) });
 /** How many rows a statement changed. MySQL does not count rows that were already as they should be. */
-export const affected = (): Source => source({ in: 'affected' });
+export const affected = (): Source => integer(source({ in: 'affected' }));
 
 /** Compares as a decimal number: `3.5`, `3.50` and `+3.500` are one. */
 export const decimal = (from: Source): Source => ({ ...from, as: 'decimal' });
@@ -93,6 +93,8 @@ export const scaled = (from: Source, exponent: number): Source => ({
 });
 /** An amount that is written in hundredths at this place: 350 is 3.5. */
 export const cents = (from: Source): Source => scaled(from, -2);
+/** All values of a place, in any order: of a body whose pointer has a star for every element of a list, or of a column in every row. */
+export const all = (from: Source): Source => ({ ...from, all: true });
 /** A request may come without this value. */
 export const maybe = (from: Source): Source => ({ ...from, optional: true });
 
@@ -116,34 +118,6 @@ export const any = (): SqlOperand => ({ kind: 'any' });
 export const increasedBy = (by: Operand): SqlOperand => ({ kind: 'increase', by: operand(by) });
 /** The column's own value and this much less. */
 export const decreasedBy = (by: Operand): SqlOperand => ({ kind: 'decrease', by: operand(by) });
-
-/** A comparison in `.where({...})` other than equality. */
-export interface Comparison {
-  readonly kind: 'comparison';
-  readonly operator: SqlComparison;
-  readonly operand: SqlOperand;
-}
-
-const comparison = (operator: SqlComparison, value: Operand): Comparison => ({
-  kind: 'comparison',
-  operator,
-  operand: operand(value),
-});
-
-/** `column >= value`. */
-export const atLeast = (value: Operand): Comparison => comparison('>=', value);
-/** `column <= value`. */
-export const atMost = (value: Operand): Comparison => comparison('<=', value);
-/** `column > value`. */
-export const above = (value: Operand): Comparison => comparison('>', value);
-/** `column < value`. */
-export const below = (value: Operand): Comparison => comparison('<', value);
-/** `column <> value`. */
-export const not = (value: Operand): Comparison => comparison('<>', value);
-/** `column IS NULL`. */
-export const isNull = (): Comparison => comparison('is-null', null);
-/** `column IS NOT NULL`. */
-export const isNotNull = (): Comparison => comparison('is-not-null', null);
 
 /** A literal becomes an operand; an operand stays. */
 export function operand(value: Operand): SqlOperand {

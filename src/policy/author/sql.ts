@@ -2,8 +2,9 @@
 import type { SqlFeature, SqlVerb } from '../../sql/reading.ts';
 import type { SqlRequestDeclaration } from '../document.ts';
 import { callSite } from './context.ts';
+import type { Comparison } from './relations.ts';
 import { declare, type NeedsFrom, type Request } from './request.ts';
-import { type Comparison, type Operand, operand } from './sources.ts';
+import { type Operand, operand } from './sources.ts';
 
 /** A statement under declaration. What is not said is not allowed. */
 export interface SqlWords {

@@ -58,9 +58,9 @@ export function matchAmqp(
     if (copies !== null) return { kind: 'undeclared', why: `its header ${copies} routes copies elsewhere` };
   }
   let json: JsonReading | null = null;
-  return readFacts(declaration.id, declaration.facts, normalisers, event.at, (source) => {
+  return readFacts(declaration.id, declaration.facts, normalisers, event.at, (source, all) => {
     json ??= source.in === 'body' && event.content !== null ? readJson(event.content.body.bytes) : null;
-    return find(event, source, json);
+    return find(event, source, all, json);
   });
 }
 
@@ -77,7 +77,7 @@ function copiesTo(properties: AmqpProperties | null): string | null {
   return null;
 }
 
-function find(event: AmqpEvent, source: FactSource, json: JsonReading | null): Found {
+function find(event: AmqpEvent, source: FactSource, all: boolean, json: JsonReading | null): Found {
   const content = event.content;
   if (source.in === 'routing-key') {
     return 'routingKey' in event.method
@@ -90,7 +90,7 @@ function find(event: AmqpEvent, source: FactSource, json: JsonReading | null): F
   if (content === null) return { kind: 'absent' };
   switch (source.in) {
     case 'body':
-      return inBody(content, source, json);
+      return inBody(content, source, all, json);
     case 'property':
       return text(propertyOf(content.properties, source.name));
     case 'header':
@@ -100,7 +100,7 @@ function find(event: AmqpEvent, source: FactSource, json: JsonReading | null): F
   }
 }
 
-function inBody(content: AmqpContent, place: JsonPlace, json: JsonReading | null): Found {
+function inBody(content: AmqpContent, place: JsonPlace, all: boolean, json: JsonReading | null): Found {
   const problem = bodyProblem(content.body);
   if (problem !== null) return problem;
   if (content.properties.contentEncoding !== null && content.properties.contentEncoding !== 'utf-8') {
@@ -112,7 +112,7 @@ function inBody(content: AmqpContent, place: JsonPlace, json: JsonReading | null
       why: `the message is not clean JSON${json === null ? '' : `: ${json.why}`}`,
     };
   }
-  return findInJson(json.value, place);
+  return findInJson(json.value, place, all);
 }
 
 /** A property by its name in the protocol's documentation. */

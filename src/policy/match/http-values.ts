@@ -27,7 +27,7 @@ export interface HttpParts {
 const ABSENT: Found = { kind: 'absent' };
 
 /** Finds the value of a fact. A value that stands there twice is unreadable: services pick either. */
-export function findInHttp(parts: HttpParts, source: FactSource): Found {
+export function findInHttp(parts: HttpParts, source: FactSource, all: boolean): Found {
   switch (source.in) {
     case 'path':
       return one(parts.path.has(source.name) ? [parts.path.get(source.name) ?? ''] : []);
@@ -44,7 +44,7 @@ export function findInHttp(parts: HttpParts, source: FactSource): Found {
     }
     case 'body':
     case 'response-body':
-      return inJson(parts, source);
+      return inJson(parts, source, all);
     case 'form':
       return inForm(parts, source.name);
     case 'multipart':
@@ -80,7 +80,7 @@ export function bodyProblem(body: Body): Found | null {
   }
 }
 
-function inJson(parts: HttpParts, place: JsonPlace): Found {
+function inJson(parts: HttpParts, place: JsonPlace, all: boolean): Found {
   const type = contentType(parts.headers);
   if (type === null || !(type === 'application/json' || type.endsWith('+json'))) {
     return { kind: 'unreadable', why: `the body is ${type ?? 'of no stated type'}, not JSON` };
@@ -90,7 +90,7 @@ function inJson(parts: HttpParts, place: JsonPlace): Found {
   parts.json ??= readJson(parts.body.bytes);
   if (parts.json.kind === 'unreadable')
     return { kind: 'unreadable', why: `the body is not clean JSON: ${parts.json.why}` };
-  return findInJson(parts.json.value, place);
+  return findInJson(parts.json.value, place, all);
 }
 
 function inForm(parts: HttpParts, name: string): Found {

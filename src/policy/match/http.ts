@@ -71,7 +71,9 @@ function factsIn(
 ): Match {
   const answered = message.kind === 'http-response';
   const facts = declaration.facts.filter(({ source }) => isAnswered(source) === answered);
-  return readFacts(declaration.id, facts, normalisers, message.at, (source) => findInHttp(parts, source));
+  return readFacts(declaration.id, facts, normalisers, message.at, (source, all) =>
+    findInHttp(parts, source, all),
+  );
 }
 
 /** Values of the template's `:names`; null when the path is another. */

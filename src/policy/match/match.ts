@@ -4,6 +4,7 @@ import type { LostCause } from '../../events/lost.ts';
 import type { Evidence } from '../../flow.ts';
 import type { FactDeclaration, FactSource, Normaliser, Reshaping } from '../fact.ts';
 import { normalise, reshape } from '../normalise.ts';
+import { joinValues, MOST_VALUES } from '../relations/values.ts';
 import { describeSource } from '../source.ts';
 
 /** Which declared request this is and what it says, or why it is none. */
@@ -33,6 +34,8 @@ export type Normalisers = ReadonlyMap<string, Normaliser>;
 /** One value found where a fact stands: absent, unreadable, or there. */
 export type Found =
   | { readonly kind: 'value'; readonly value: string }
+  /** All values of a place, where all are asked for. */
+  | { readonly kind: 'values'; readonly values: readonly string[] }
   | { readonly kind: 'absent' }
   | { readonly kind: 'unreadable'; readonly why: string }
   | { readonly kind: 'body-unseen'; readonly why: string };
@@ -48,6 +51,21 @@ export function reading(
   const plain = reshape(value, reshaping);
   const normal = plain === null ? null : normalise(plain, normalisers.get(fact) ?? 'text');
   return normal === null ? null : { fact, value: normal, source, evidence };
+}
+
+/** All values as one, each normalised; null when one of them is not of the fact's kind, or they are too many. */
+function listReading(
+  normalisers: Normalisers,
+  declaration: FactDeclaration,
+  values: readonly string[],
+  source: string,
+  evidence: FactReading['evidence'],
+): FactReading | null {
+  if (values.length > MOST_VALUES) return null;
+  const read = values.map((value) => reading(normalisers, declaration, value, source, evidence));
+  const normal = read.flatMap((each) => (each === null ? [] : [each.value]));
+  const value = normal.length < read.length ? null : joinValues(normal);
+  return value === null ? null : { fact: declaration.fact, value, source, evidence };
 }
 
 /** A match, unless two readings of one fact differ. */
@@ -68,20 +86,24 @@ export function readFacts(
   facts: readonly FactDeclaration[],
   normalisers: Normalisers,
   evidence: Evidence,
-  find: (source: FactSource) => Found,
+  find: (source: FactSource, all: boolean) => Found,
 ): Match {
   const readings: FactReading[] = [];
   for (const declaration of facts) {
     const { fact, source, optional } = declaration;
     const where = placeOf(declaration);
-    const found = find(source);
+    const found = find(source, declaration.all === true);
     if (found.kind === 'body-unseen') return { kind: 'cannot-read', cause: 'body', why: found.why };
     if (found.kind === 'absent' && optional) continue;
-    if (found.kind !== 'value') {
+    if (found.kind !== 'value' && found.kind !== 'values') {
       const why = found.kind === 'absent' ? 'it is not there' : found.why;
       return { kind: 'lacking', id, fact, why: `${where}: ${why}` };
     }
-    const read = reading(normalisers, declaration, found.value, sourceText(declaration, id, where), evidence);
+    const text = sourceText(declaration, id, where);
+    const read =
+      found.kind === 'value'
+        ? reading(normalisers, declaration, found.value, text, evidence)
+        : listReading(normalisers, declaration, found.values, text, evidence);
     if (read === null) return { kind: 'lacking', id, fact, why: `${where}: not of the fact's kind` };
     readings.push(read);
   }
