@@ -89,7 +89,13 @@ export async function usablePolicies(
   return loaded.map(({ document }) => document);
 }
 
-/** Every problem as a line; the last error is thrown, so that each is said once. */
+/** Every note as a line. */
+export function showNotes({ file, problems }: LoadedPolicy, terminal: Terminal): void {
+  for (const problem of problems.filter(({ severity }) => severity === 'note'))
+    terminal.err(`${describeProblem(problem, file, terminal.folder)}\n`);
+}
+
+/** Every warning and error as a line; the last error is thrown, so that each is said once. */
 export function requireUsable({ file, problems }: LoadedPolicy, terminal: Terminal): void {
   const errors = problems.filter(({ severity }) => severity === 'error');
   for (const problem of problems.filter(({ severity }) => severity === 'warning')) {
@@ -107,7 +113,7 @@ function describeProblem(
   file: string,
   folder: string,
 ): string {
-  const kind = severity === 'warning' ? 'warning: ' : '';
+  const kind = severity === 'error' ? '' : `${severity}: `;
   return `flowtap: ${safe(`${showPlace(place ?? { file }, folder)}: ${kind}${problem}; ${remedy}`)}`;
 }
 

@@ -104,7 +104,7 @@ function addressBook(document: PolicyDocument): AddressBook {
 }
 
 /** How each fact is compared: one place that says so says it for all places. */
-function normalisersOf(document: PolicyDocument): ReadonlyMap<string, Normaliser> {
+export function normalisersOf(document: PolicyDocument): ReadonlyMap<string, Normaliser> {
   const normalisers = new Map<string, Normaliser>();
   for (const { facts } of document.requests) {
     for (const { fact, as } of facts) if (as !== 'text') normalisers.set(fact, as);
