@@ -126,8 +126,10 @@ export interface Verdict {
   readonly nearest: NearestChain | null;
   /** How many chains could have explained it; above 1 the choice was ambiguous. */
   readonly candidates: number;
-  /** What is done: `block` cuts the flow; `observe` would have, in enforce mode or under another posture; `none`. */
+  /** What is done: `block` cuts the flow; `observe` would have, but for `restraint`; `none`. */
   readonly action: 'none' | 'observe' | 'block';
+  /** Why it is only observed: what audits, or that its rule only reports; null when it is not. */
+  readonly restraint: 'application' | 'service' | 'request' | 'report' | null;
   /** `prevented` only when the request was held until its verdict; a copy shows it when it has already arrived. */
   readonly effect: 'none' | 'detected' | 'prevented';
   /** The bytes that the verdict rests on: first the request's own, then those of the facts that differ. */

@@ -70,6 +70,7 @@ export interface VerdictRecord extends RecordBase {
   readonly cannot_tell: string | null;
   readonly consequence_of: string | null;
   readonly action: 'none' | 'observe' | 'block';
+  readonly restraint: 'application' | 'service' | 'request' | 'report' | null;
   readonly effect: 'none' | 'detected' | 'prevented';
   readonly block: string | null;
   readonly evidence: readonly PacketReference[];

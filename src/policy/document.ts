@@ -19,8 +19,16 @@ export interface ServiceDeclaration {
   readonly at: readonly string[];
   /** The ports on which it answers, by protocol. */
   readonly ports: Readonly<Partial<Record<Protocol, readonly number[]>>>;
+  /** True: whatever comes from it and would be denied is said, and not blocked. */
+  readonly audited?: true;
   readonly place: Place | null;
 }
+
+/** What is done with a flow on which a request of this rule was denied. */
+export type RuleContainment =
+  | { readonly kind: 'report' }
+  /** `lifetime` in microseconds. */
+  | { readonly kind: 'cut'; readonly lifetime: number };
 
 /** How values are made comparable before they are compared. */
 export type Normaliser = 'text' | 'decimal' | 'integer' | 'lower';
@@ -68,6 +76,10 @@ interface RequestBase {
   readonly from: string;
   readonly to: string;
   readonly facts: readonly FactDeclaration[];
+  /** True: a verdict that this rule decides is said, and blocks nothing. */
+  readonly audited?: true;
+  /** Absent: its flow is cut for as long as the policy's limit says. */
+  readonly containment?: RuleContainment;
   readonly place: Place | null;
 }
 

@@ -18,7 +18,7 @@ import { observe } from './observe/observe.ts';
 import { overdueOf, recordOf } from './reports.ts';
 import * as say from './sentences.ts';
 import { Transactions } from './transactions.ts';
-import { type About, aboutOf, type Judgement, verdictOf } from './verdicts.ts';
+import { type About, aboutOf, type Judgement, lifetimeOf, verdictOf } from './verdicts.ts';
 import { lingerOf, WaitingRequests } from './waiting.ts';
 
 /** What a monitor shares with the monitors of other applications. */
@@ -197,8 +197,9 @@ export class Monitor {
       this.#waiting.add(record, observed);
       return;
     }
-    const step = observed.match.kind === 'matched' ? observed.match.id : null;
-    const about = aboutOf(observed, record.flow, step);
+    const { match } = observed;
+    const step = match.kind === 'matched' ? match.id : null;
+    const about = { ...aboutOf(observed, record.flow, step), ...('id' in match ? { rule: match.id } : {}) };
     const verdict = this.#say(record, about, judgementOf(decision));
     const instance = 'instance' in decision ? decision.instance : this.#taint(decision, observed, verdict);
     if (observed.awaits === null) return;
@@ -218,10 +219,11 @@ export class Monitor {
 
   /**
    * A denied request that had already arrived will have consequences that are not their makers' fault: they are named as
-   * such. A held request has none, since it never arrives.
+   * such. A held request that is blocked has none, since it never arrives.
    */
   #taint(decision: Decision, observed: ObservedRequest, verdict: Verdict): Instance | null {
-    if (decision.kind !== 'drop' || decision.request === null || this.#shared.held) return null;
+    const held = this.#shared.held && verdict.action === 'block';
+    if (decision.kind !== 'drop' || decision.request === null || held) return null;
     const { nearest, request } = decision;
     if (nearest !== null && isNear(nearest) && nearest.slot.state !== 'spent')
       nearest.slot.note({ denied: nearest.slot.notes.denied ?? verdict.id });
@@ -272,7 +274,7 @@ export class Monitor {
           cause: verdict.reasons[0].text,
           owner: this.policy.document.application,
           from: about.ts,
-          lifetime: this.policy.document.limits.block,
+          lifetime: lifetimeOf(this.policy, about),
         },
       });
     }

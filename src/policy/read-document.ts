@@ -25,7 +25,10 @@ const ports = record({ http: list(count), amqp: list(count), postgres: list(coun
   'postgres',
   'mysql',
 ]);
-const service = record({ name: text, kind: oneOf('service', 'external'), at: list(text), ports, place });
+const service = record(
+  { name: text, kind: oneOf('service', 'external'), at: list(text), ports, audited: oneOf(true), place },
+  ['audited'],
+);
 
 const named = (kind: string): Shape => record({ in: oneOf(kind), name: text });
 const pointed = (kind: string): Shape => record({ in: oneOf(kind), pointer: text });
@@ -70,22 +73,39 @@ const action = tagged('kind', {
   'delete-exchange': record({ kind: text, exchange: text }),
 });
 
-const base = { id: text, from: text, to: text, facts: list(fact), place, protocol: text };
+const containment = tagged('kind', {
+  report: record({ kind: text }),
+  cut: record({ kind: text, lifetime: count }),
+});
+const base = {
+  id: text,
+  from: text,
+  to: text,
+  facts: list(fact),
+  audited: oneOf(true),
+  containment,
+  place,
+  protocol: text,
+};
+const OPTIONAL = ['audited', 'containment'];
 const request = tagged('protocol', {
-  http: record({ ...base, method: text, path: text, query: list(text) }),
-  amqp: record({ ...base, action }),
-  sql: record({
-    ...base,
-    verb: text,
-    table: orNull(text),
-    columns: orNull(list(text)),
-    where: list(record({ column: text, operator: text, operand })),
-    values: list(record({ column: text, operand })),
-    returning: list(text),
-    allowing: list(text),
-    calling: list(text),
-    setting: orNull(text),
-  }),
+  http: record({ ...base, method: text, path: text, query: list(text) }, OPTIONAL),
+  amqp: record({ ...base, action }, OPTIONAL),
+  sql: record(
+    {
+      ...base,
+      verb: text,
+      table: orNull(text),
+      columns: orNull(list(text)),
+      where: list(record({ column: text, operator: text, operand })),
+      values: list(record({ column: text, operand })),
+      returning: list(text),
+      allowing: list(text),
+      calling: list(text),
+      setting: orNull(text),
+    },
+    OPTIONAL,
+  ),
 });
 
 const step = recursive(64, (self) =>

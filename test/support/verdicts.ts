@@ -67,6 +67,7 @@ export function dropOf(given: Partial<Verdict> = {}): Verdict {
     },
     candidates: 0,
     action: 'block',
+    restraint: null,
     effect: 'detected',
     evidence: [evidenceOf(), evidenceOf({ flow: 'f3' as FlowId, packets: [101, 102] })],
     ...given,
@@ -89,6 +90,7 @@ export function passOf(given: Partial<Verdict> = {}): Verdict {
     nearest: null,
     candidates: 1,
     action: 'none',
+    restraint: null,
     effect: 'none',
     ...given,
   });

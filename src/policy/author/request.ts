@@ -1,7 +1,8 @@
 // The part that declarations of all protocols share: who asks whom, which facts, which name. Leaves: request handles.
 import type { Place } from '../../errors.ts';
-import type { FactDeclaration, RequestDeclaration } from '../document.ts';
+import type { FactDeclaration, RequestDeclaration, RuleContainment } from '../document.ts';
 import { callSite, collector, invalid, type RequestDraft } from './context.ts';
+import { microseconds } from './duration.ts';
 import { factDeclarations, type Source } from './sources.ts';
 
 /** A service or external principal, as `service` and `external` give it; a name is taken too. */
@@ -12,6 +13,13 @@ export interface Request {
   readonly kind: 'request';
   /** The facts that it carries, by name. */
   facts(facts: Readonly<Record<string, Source>>): this;
+  /** What this rule would deny is said, and blocks nothing: for a rule that is still to prove itself. */
+  audited(): this;
+  /**
+   * What is done with the flow of a denied request of this rule: cut for this time, such as `10m`, or only reported.
+   * Without it, the flow is cut for the time that `settings({ block })` says.
+   */
+  contained(how: string): this;
   /** How verdicts call it; without a name they say what it is, such as `POST /contracts`. */
   named(name: string): this;
 }
@@ -37,6 +45,8 @@ interface Base {
   readonly from: string;
   readonly to: string;
   readonly facts: readonly FactDeclaration[];
+  audited?: true;
+  containment?: RuleContainment;
   readonly place: Place | null;
 }
 
@@ -62,7 +72,12 @@ export function declare<F, X extends object>(
     from: (source) => ({
       to: (destination) => {
         const facts: FactDeclaration[] = [...shape.implied];
-        const base = { from: nameOf(source), to: nameOf(destination), facts, place: shape.place };
+        const base: Omit<Base, 'id'> = {
+          from: nameOf(source),
+          to: nameOf(destination),
+          facts,
+          place: shape.place,
+        };
         const draft: RequestDraft = {
           name: null,
           label: shape.label,
@@ -75,6 +90,15 @@ export function declare<F, X extends object>(
           kind: 'request',
           facts(more) {
             facts.push(...factDeclarations(more));
+            return this;
+          },
+          audited() {
+            base.audited = true;
+            return this;
+          },
+          contained(how) {
+            base.containment =
+              how === 'report' ? { kind: 'report' } : { kind: 'cut', lifetime: microseconds(how) };
             return this;
           },
           named(name) {

@@ -74,7 +74,8 @@ function* checkBefore(
 ): Generator<PolicyProblem> {
   for (const earlier of before) {
     const blocker = requests.get(earlier.request);
-    const mayBeAbsent = earlier.cardinality === 'optional' || earlier.cardinality === 'many';
+    const { cardinality, least } = earlier;
+    const mayBeAbsent = cardinality === 'optional' || (cardinality === 'many' && least === 0);
     if (blocker === undefined || mayBeAbsent || !isNeverAnswered(blocker)) continue;
     yield problem(
       'unreachable-step',
@@ -92,7 +93,12 @@ function* checkObligation(
 ): Generator<PolicyProblem> {
   const unmet = (text: string, remedy: string): PolicyProblem =>
     problem('unmet-obligation', step, text, remedy);
-  const { cardinality, within } = step;
+  const { cardinality, within, least, most } = step;
+  if (cardinality === 'many' && most !== null && (most < least || most === 0))
+    yield unmet(
+      `"${request.id}" has to come ${least} times, and may come ${most} times`,
+      'give times() the fewest first, and as many or more after it',
+    );
   if (cardinality !== 'required' && cardinality !== 'eventually') return;
   if (isNeverAnswered(request)) {
     yield unmet(
