@@ -242,9 +242,14 @@ describe('a fact', () => {
       expect.stringMatching(/^warning lonely-fact: only "POST \/orders" mentions fact "user"/),
     ]);
     expect(problemsOf(({ get }) => chain(get('/items/:item')))).toEqual([]);
-    expect(
-      problemsOf(({ get, charge }) => chain(get('/'), many(charge().facts({ user: body('/user') })))),
-    ).toEqual([]);
+    const charged = (again: boolean) =>
+      problemsOf(({ get, charge }) => {
+        const step = charge().facts({ user: body('/user') });
+        return chain(get('/'), again ? once(step).retried(1) : many(step));
+      });
+    expect(charged(true)).toEqual([]);
+    // Each of many says it anew.
+    expect(charged(false)).toEqual([expect.stringMatching(/^warning lonely-fact/)]);
   });
 
   test('outside of every chain is compared with nothing', () => {
@@ -317,6 +322,11 @@ describe('an obligation', () => {
       'of what nothing answers',
       ({ get }) => [chain(get('/'), required(amqp.purgeQueue('q').from('shop').to('broker')))],
       /nothing answers "purge queue q", so required\(\) can never be met/,
+    ],
+    [
+      'to come more often than it may',
+      ({ get, charge }) => [chain(get('/'), many(charge()).times(3, 2))],
+      /has to come 3 times, and may come 2 times/,
     ],
     [
       'that outlives its chain',
