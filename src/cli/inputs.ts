@@ -69,12 +69,13 @@ export function loadOptions(typecheck: boolean, terminal: Terminal): LoadOptions
   return { typecheck, timeout: LOAD_TIMEOUT, print };
 }
 
-/** Loads policies; warnings go to standard error. @throws InputError also for policies that have errors, with all of them */
+/** Loads policies, `apart` in threads of their own; warnings go to standard error. @throws InputError also for policies that have errors, with all of them */
 export async function usablePolicies(
   { policy: files, typecheck }: Pick<PolicyOptions, 'policy' | 'typecheck'>,
   terminal: Terminal,
+  apart = false,
 ): Promise<readonly PolicyDocument[]> {
-  const loaded = await loadPolicies(files, loadOptions(typecheck, terminal));
+  const loaded = await loadPolicies(files, { ...loadOptions(typecheck, terminal), apart });
   for (const policy of loaded) requireUsable(policy, terminal);
   const names = loaded.map(({ document }) => document.application);
   const twice = loaded.find(({ document }, index) => names.indexOf(document.application) !== index);

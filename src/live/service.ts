@@ -1,4 +1,5 @@
 // The live service: Zeeks, merge, engine, blocks, journal, log, health. Enters: configuration, policies; leaves: the journal, until stopped.
+// Longer than other files because all parts of the service are put together, begun and ended here, in one place.
 import type { AuditEntry } from '../audit/entry.ts';
 import { type Log, short } from '../audit/log.ts';
 import type { TlsOptions } from '../broker/connection.ts';
@@ -8,8 +9,6 @@ import { Blocks } from '../flowtap/blocks.ts';
 import { MemoryDriver } from '../flowtap/memory.ts';
 import { Judge } from '../judge.ts';
 import type { PolicyDocument } from '../policy/document.ts';
-import { hashOf } from '../policy/hash.ts';
-import { hintsOf, hostsOf } from '../policy/hints.ts';
 import { ZeekSource, type ZeekSourceOptions } from '../zeek/source.ts';
 import { Bridge } from './bridge.ts';
 import { type HealthServer, startHealth } from './health-server.ts';
@@ -17,6 +16,7 @@ import { type Lane, Merge } from './merge.ts';
 import { Outputs } from './outputs.ts';
 import type { ServiceParts } from './parts.ts';
 import { checkZeek, isExposed } from './prepare.ts';
+import { reload, tellChanges, wantedBy } from './reload.ts';
 import { Reporter } from './reporter.ts';
 import type { Snapshot } from './status.ts';
 import { Watch } from './watch.ts';
@@ -43,7 +43,8 @@ export async function runService(
   parts: ServiceParts,
 ): Promise<void> {
   const tls = await Promise.all(config.zeeks.map((zeek) => checkZeek(zeek, config, parts)));
-  const engine = await createEngine({ policies, containment: config.containment });
+  const { containment, journal } = config;
+  const engine = await createEngine({ policies, containment, journal });
   const outputs = await Outputs.open(config, parts);
   const service = new Service(config, engine, parts, outputs);
   try {
@@ -69,6 +70,7 @@ class Service {
   readonly #followers: Follower[] = [];
   readonly #since: number;
   #health: HealthServer | null = null;
+  #reloading: Promise<void> = Promise.resolve();
   #cancelFlow: (() => void) | null = null;
   #cancelTick: () => void = () => {};
   #ended = false;
@@ -106,14 +108,14 @@ class Service {
 
   async run(policies: readonly PolicyDocument[], tls: readonly (TlsOptions | null)[]): Promise<void> {
     const { stop, onReopen } = this.#parts;
-    const wanted = { hints: hintsOf(policies), hosts: hostsOf(policies) };
+    const wanted = wantedBy(policies);
     for (const [index, zeek] of this.#config.zeeks.entries()) this.#follow(zeek, tls[index] ?? null, wanted);
-    await this.#begin(policies);
+    await this.#begin();
     const stopped = new Promise<void>((resolve) => {
       if (stop.aborted) resolve();
       else stop.addEventListener('abort', () => resolve(), { once: true });
     });
-    const reopened = onReopen(() => void this.#outputs.reopen());
+    const reopened = onReopen(() => void this.#hangUp());
     const runs = this.#followers.map(({ zeek }) => zeek.run());
     let failure: unknown = null;
     try {
@@ -140,6 +142,24 @@ class Service {
     this.#bridge?.stop();
     await this.#health?.close();
     await this.#outputs.close();
+  }
+
+  /** Files were moved away, or policies changed: whoever says so does not say which. One after the other. */
+  #hangUp(): Promise<void> {
+    this.#reloading = this.#reloading.then(async () => {
+      await this.#outputs.reopen();
+      if (!this.#ended) await this.#reload();
+    });
+    return this.#reloading;
+  }
+
+  async #reload(): Promise<void> {
+    const policies = await reload(this.#parts, this.#log);
+    if (policies === null || this.#ended) return;
+    const entries = this.#judge.replace(policies, this.#parts.wall());
+    this.#write(entries);
+    for (const { zeek } of this.#followers) zeek.want(wantedBy(policies));
+    tellChanges(entries, this.#log);
   }
 
   #write(entries: readonly AuditEntry[]): void {
@@ -195,7 +215,7 @@ class Service {
     this.#followers.push({ zeek, watch, source, lane });
   }
 
-  async #begin(policies: readonly PolicyDocument[]): Promise<void> {
+  async #begin(): Promise<void> {
     const { health, zeeks, file } = this.#config;
     if (health !== null) {
       this.#health = await startHealth(health, file, () => this.#snapshot());
@@ -204,7 +224,7 @@ class Service {
     const start = {
       at: this.#parts.wall(),
       version: this.#parts.version,
-      policies: policies.map((policy) => ({ application: policy.application, policy: hashOf(policy) })),
+      policies: this.#engine.policies,
       sources: zeeks.map(({ name }) => name),
     };
     this.#outputs.write([{ kind: 'start', start }]);
@@ -275,6 +295,7 @@ class Service {
         unsent: zeek.unsent,
       })),
       bridge: this.#bridge?.view ?? null,
+      policies: this.#engine.policies,
       engine: this.#engine.statistics,
       blocks: { desired: size, evicted, strayReports },
       merge: {

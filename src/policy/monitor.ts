@@ -12,7 +12,8 @@ import type { CompiledPolicy } from './compile.ts';
 import { type Chains, type Decision, decide, isNear, originOf, storeOf } from './decide.ts';
 import { FlowBook, type FlowRecord } from './flows.ts';
 import { Jobs } from './jobs.ts';
-import { judgementOf } from './judgement.ts';
+import { chainsOf, judgementOf } from './judgement.ts';
+import { LostChains } from './lost-chains.ts';
 import type { AnswerName, Observation, ObservedRequest } from './observe/observation.ts';
 import { observe } from './observe/observe.ts';
 import { overdueOf, recordOf } from './reports.ts';
@@ -20,20 +21,25 @@ import * as say from './sentences.ts';
 import { Transactions } from './transactions.ts';
 import { type About, aboutOf, type Judgement, lifetimeOf, verdictOf } from './verdicts.ts';
 import { lingerOf, WaitingRequests } from './waiting.ts';
+import type { Witness } from './witness.ts';
 
 /** What a monitor shares with the monitors of other applications. */
 export interface Shared {
   /** True when requests are held until their verdicts (redirect). */
   readonly held: boolean;
-  readonly nextVerdict: () => VerdictId;
+  readonly nextVerdict: (about: About, denied: boolean) => VerdictId;
   /** Counts chains. */
   readonly nextChain: () => number;
+  /** Null when nobody wants to judge these events again. */
+  readonly witness: Witness | null;
 }
 
 export class Monitor {
   readonly policy: CompiledPolicy;
   readonly chains: Chains;
   readonly flows: FlowBook;
+  /** Open chains of which too little is known to judge by them. */
+  readonly lost: LostChains;
   readonly #shared: Shared;
   readonly #answers: AnswerBook;
   readonly #waiting: WaitingRequests;
@@ -56,6 +62,7 @@ export class Monitor {
       jobs: new Jobs(policy),
     };
     this.flows = new FlowBook(policy);
+    this.lost = new LostChains(policy);
     this.#shared = shared;
     this.#waiting = new WaitingRequests(limits);
     this.#answers = new AnswerBook(this.chains);
@@ -192,8 +199,11 @@ export class Monitor {
   }
 
   #decide(record: FlowRecord, observed: ObservedRequest, final: boolean): void {
-    const decision = decide(this.policy, this.chains, observed, final || this.#waiting.patience === 0);
+    const witness = this.#shared.witness;
+    witness?.judging(observed.evidence);
+    const decision = this.#judge(observed, final || this.#waiting.patience === 0);
     if (decision.kind === 'wait') {
+      witness?.waits(observed.evidence);
       this.#waiting.add(record, observed);
       return;
     }
@@ -202,6 +212,7 @@ export class Monitor {
     const about = { ...aboutOf(observed, record.flow, step), ...('id' in match ? { rule: match.id } : {}) };
     const verdict = this.#say(record, about, judgementOf(decision));
     const instance = 'instance' in decision ? decision.instance : this.#taint(decision, observed, verdict);
+    witness?.placed(observed.evidence, chainsOf(decision, instance));
     if (observed.awaits === null) return;
     if (instance !== null) record.transactions?.place(observed.awaits, instance);
     const answer = this.#answers.settle(record, observed.awaits, instance);
@@ -215,6 +226,12 @@ export class Monitor {
       storeOf(this.chains, instance).undo(instance, at),
     );
     record.transactions.see(observed);
+    if (observed.control !== undefined) this.#shared.witness?.controls(observed.control);
+  }
+
+  /** What only a chain could have explained of which too little is known is not denied. */
+  #judge(observed: ObservedRequest, final: boolean): Decision {
+    return this.lost.excuse(decide(this.policy, this.chains, observed, final));
   }
 
   /**
@@ -263,7 +280,7 @@ export class Monitor {
   }
 
   #say(record: FlowRecord, about: About, judgement: Judgement): Verdict {
-    const verdict = verdictOf(this.policy, this.#shared.nextVerdict(), about, judgement, this.#shared.held);
+    const verdict = verdictOf(this.policy, this.#shared.nextVerdict, about, judgement, this.#shared.held);
     this.#out.push({ kind: 'verdict', verdict });
     if (verdict.action === 'block') {
       this.#out.push({

@@ -53,7 +53,7 @@ export function aboutOf(
 /** Makes the verdict. `held` is true when the request is held until its verdict (redirect). */
 export function verdictOf(
   policy: CompiledPolicy,
-  id: VerdictId,
+  nameOf: (about: About, denied: boolean) => VerdictId,
   about: About,
   judgement: Judgement,
   held: boolean,
@@ -68,7 +68,7 @@ export function verdictOf(
   const enforced = restraint === null;
   const preventable = held && about.subject.what !== 'obligation';
   return {
-    id,
+    id: nameOf(about, denied),
     kind: judgement.kind,
     ts: about.ts,
     application: policy.document.application,

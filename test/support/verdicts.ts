@@ -114,6 +114,7 @@ export function chainOf(given: Partial<ChainRecord> = {}): ChainRecord {
   return {
     id: 'c2' as ChainId,
     application: 'dvd-rental',
+    policies: ['0123456789abcdef'],
     root: 'POST /contracts of customer 198.51.100.7',
     opened: NOON,
     ended: NOON + 2_500_000,

@@ -79,6 +79,8 @@ function restrained(restraint: Verdict['restraint'], from: string): string {
       return 'its rule only audits';
     case 'report':
       return 'its rule only reports';
+    case 'ended':
+      return 'its flow had ended when the policy was replaced';
     case 'application':
     case null:
       return 'the policy is in mode "audit"';
