@@ -36,6 +36,33 @@ export class Judge {
     return this.#entries(this.#engine.advance(now));
   }
 
+  /**
+   * Judges by other policies from now on; gives an entry for each application that changed, before what is said of it.
+   * @param at of this machine's clock
+   */
+  replace(policies: Parameters<Engine['replace']>[0], at: Micros): readonly AuditEntry[] {
+    const { outputs, changes, isLifted } = this.#engine.replace(policies);
+    const entries = this.#entries(outputs);
+    const cutBy = new Map<string, Set<string>>();
+    for (const output of outputs) {
+      if (output.kind !== 'block') continue;
+      const { owner, flow } = output.block;
+      cutBy.set(owner, (cutBy.get(owner) ?? new Set()).add(flow.id));
+    }
+    const records = changes.map((change): AuditEntry => {
+      const { application, before, after } = change;
+      const released = this.#blocks.lift(
+        (cause) => cause.owner === application && isLifted(application, cause.verdict),
+        `released: the policy was replaced (${before} by ${after})`,
+        this.#now,
+      );
+      const traffic = this.#now === 0 ? null : this.#now;
+      const cut = cutBy.get(application)?.size ?? 0;
+      return { kind: 'policy', change: { ...change, at, traffic, cut, released } };
+    });
+    return [...records, ...entries, ...this.takeBlocks()];
+  }
+
   /** What became of blocks since this or anything else was asked: a switch answers when it has done it. */
   takeBlocks(): readonly AuditEntry[] {
     return this.#blocks.takeChanges().map((block) => ({ kind: 'block', block, at: this.#now }));

@@ -91,7 +91,8 @@ export interface UnmetRelation {
 
 /** One reason. `text` is a whole sentence for a person; the rest is for programs. */
 export interface Reason {
-  readonly code: PassCode | DropCode | IndeterminateCode['code'];
+  /** `policy-replaced` beside another: the policy before this one did not deny it. */
+  readonly code: PassCode | DropCode | IndeterminateCode['code'] | 'policy-replaced';
   readonly text: string;
 }
 
@@ -144,8 +145,10 @@ export interface Verdict {
   readonly nearest: NearestChain | null;
   /** How many chains could have explained it; above 1 the choice was ambiguous. */
   readonly candidates: number;
-  /** What is done: `block` cuts the flow; `observe` would have, in enforce mode or under another posture; `none`. */
+  /** What is done: `block` cuts the flow; `observe` would have, but for `restraint`; `none`. */
   readonly action: 'none' | 'observe' | 'block';
+  /** Why it is only observed: what audits, that its rule only reports, that its flow has ended; null when it is not. */
+  readonly restraint: 'application' | 'service' | 'request' | 'report' | 'ended' | null;
   /** `prevented` only when the request was held until its verdict; a copy shows it when it has already arrived. */
   readonly effect: 'none' | 'detected' | 'prevented';
   /** The bytes that the verdict rests on: first the request's own, then those of the facts that differ. */
@@ -156,6 +159,8 @@ export interface Verdict {
 export interface ChainRecord {
   readonly id: ChainId;
   readonly application: string;
+  /** Hashes of the policies that it was judged by, the last one last. */
+  readonly policies: readonly [string, ...string[]];
   readonly root: string;
   readonly opened: Micros;
   readonly ended: Micros;

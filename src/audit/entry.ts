@@ -4,6 +4,7 @@ import type { Micros } from '../flow.ts';
 import type { Block } from '../flowtap/block.ts';
 import type { ChainRecord, Verdict } from '../verdict.ts';
 import { blockRecord, chainRecord, endRecord, type RunEnd } from './other-records.ts';
+import { type PolicyEntry, policyRecord } from './policy-record.ts';
 import type { AuditRecord } from './record.ts';
 import { type RunStart, type SourceEntry, sourceRecord, startRecord } from './source-record.ts';
 import { type SwitchEntry, switchRecord } from './switch-record.ts';
@@ -17,6 +18,7 @@ export type AuditEntry =
   | { readonly kind: 'start'; readonly start: RunStart }
   | { readonly kind: 'source'; readonly change: SourceEntry }
   | { readonly kind: 'switch'; readonly change: SwitchEntry }
+  | { readonly kind: 'policy'; readonly change: PolicyEntry }
   | { readonly kind: 'end'; readonly end: RunEnd };
 
 /** The record of an entry; JSON of it is one line of the journal. */
@@ -34,6 +36,8 @@ export function auditRecord(entry: AuditEntry): AuditRecord {
       return sourceRecord(entry.change);
     case 'switch':
       return switchRecord(entry.change);
+    case 'policy':
+      return policyRecord(entry.change);
     case 'end':
       return endRecord(entry.end);
   }

@@ -16,6 +16,7 @@ export function chainRecord(chain: ChainRecord): ChainEndRecord {
     time: timestamp(chain.ended),
     id: chain.id,
     application: chain.application,
+    policies: chain.policies,
     root: chain.root,
     opened: timestamp(chain.opened),
     ended: timestamp(chain.ended),

@@ -70,6 +70,7 @@ export interface VerdictRecord extends RecordBase {
   readonly cannot_tell: string | null;
   readonly consequence_of: string | null;
   readonly action: 'none' | 'observe' | 'block';
+  readonly restraint: 'application' | 'service' | 'request' | 'report' | 'ended' | null;
   readonly effect: 'none' | 'detected' | 'prevented';
   readonly block: string | null;
   readonly evidence: readonly PacketReference[];
@@ -80,6 +81,7 @@ export interface ChainEndRecord extends RecordBase {
   readonly record: 'chain';
   readonly id: string;
   readonly application: string;
+  readonly policies: readonly string[];
   readonly root: string;
   readonly opened: Timestamp;
   readonly ended: Timestamp;
@@ -163,6 +165,28 @@ export interface SwitchRecord extends RecordBase {
   readonly text: string;
 }
 
+/** The policy of an application was replaced, came or went. `time` is of this machine's clock. */
+export interface PolicyRecord extends RecordBase {
+  readonly record: 'policy';
+  readonly traffic: Timestamp | null;
+  readonly application: string;
+  readonly before: string | null;
+  readonly after: string | null;
+  readonly changes: readonly PolicyChangeRecord[];
+  readonly change_count: number;
+  readonly flows: number;
+  readonly chains_continued: number;
+  readonly chains_ended: number;
+  readonly chains_unknown: number;
+  readonly cut: number;
+  readonly released: number;
+}
+
+export interface PolicyChangeRecord {
+  readonly kind: 'added' | 'removed' | 'changed';
+  readonly path: string;
+}
+
 export interface StepRecord {
   readonly step: string;
   readonly expected: string;
@@ -209,4 +233,5 @@ export type AuditRecord =
   | SourceRecord
   | SwitchRecord
   | StartRecord
+  | PolicyRecord
   | EndRecord;

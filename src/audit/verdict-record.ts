@@ -55,6 +55,7 @@ export function verdictRecord(verdict: Verdict, block: string | null): VerdictRe
     cannot_tell: cannotTell === null || cannotTell.code === 'consequence' ? null : cannotTell.cause,
     consequence_of: cannotTell?.code === 'consequence' ? cannotTell.of : null,
     action: verdict.action,
+    restraint: verdict.restraint,
     effect: verdict.effect,
     block,
     evidence: allPackets(verdict.evidence),

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { Containment } from '../engine.ts';
 import { EXIT, type Finish } from './exit-codes.ts';
-import { containmentOption, loadOptions, requireUsable } from './inputs.ts';
+import { containmentOption, loadOptions, requireUsable, showNotes } from './inputs.ts';
 import { loadPolicies } from './load-policy.ts';
 import { describePolicy } from './report/policy.ts';
 import type { Terminal } from './terminal.ts';
@@ -23,6 +23,7 @@ export function addCheck(program: Command, terminal: Terminal, finish: Finish): 
       const [policy] = await loadPolicies([file], loadOptions(true, terminal));
       if (policy === undefined) return;
       requireUsable(policy, terminal);
+      showNotes(policy, terminal);
       const { document } = policy;
       terminal.out(
         options.json === true

@@ -69,12 +69,13 @@ export function loadOptions(typecheck: boolean, terminal: Terminal): LoadOptions
   return { typecheck, timeout: LOAD_TIMEOUT, print };
 }
 
-/** Loads policies; warnings go to standard error. @throws InputError also for policies that have errors, with all of them */
+/** Loads policies, `apart` in threads of their own; warnings go to standard error. @throws InputError also for policies that have errors, with all of them */
 export async function usablePolicies(
   { policy: files, typecheck }: Pick<PolicyOptions, 'policy' | 'typecheck'>,
   terminal: Terminal,
+  apart = false,
 ): Promise<readonly PolicyDocument[]> {
-  const loaded = await loadPolicies(files, loadOptions(typecheck, terminal));
+  const loaded = await loadPolicies(files, { ...loadOptions(typecheck, terminal), apart });
   for (const policy of loaded) requireUsable(policy, terminal);
   const names = loaded.map(({ document }) => document.application);
   const twice = loaded.find(({ document }, index) => names.indexOf(document.application) !== index);
@@ -89,7 +90,13 @@ export async function usablePolicies(
   return loaded.map(({ document }) => document);
 }
 
-/** Every problem as a line; the last error is thrown, so that each is said once. */
+/** Every note as a line. */
+export function showNotes({ file, problems }: LoadedPolicy, terminal: Terminal): void {
+  for (const problem of problems.filter(({ severity }) => severity === 'note'))
+    terminal.err(`${describeProblem(problem, file, terminal.folder)}\n`);
+}
+
+/** Every warning and error as a line; the last error is thrown, so that each is said once. */
 export function requireUsable({ file, problems }: LoadedPolicy, terminal: Terminal): void {
   const errors = problems.filter(({ severity }) => severity === 'error');
   for (const problem of problems.filter(({ severity }) => severity === 'warning')) {
@@ -107,7 +114,7 @@ function describeProblem(
   file: string,
   folder: string,
 ): string {
-  const kind = severity === 'warning' ? 'warning: ' : '';
+  const kind = severity === 'error' ? '' : `${severity}: `;
   return `flowtap: ${safe(`${showPlace(place ?? { file }, folder)}: ${kind}${problem}; ${remedy}`)}`;
 }
 

@@ -7,10 +7,12 @@ import type { PolicyDocument } from '../policy/document.ts';
 import type { PolicyProblem } from '../policy/problem.ts';
 import { readDocument } from '../policy/read-document.ts';
 import { runModule } from './policy/run-module.ts';
-import { typeCheck } from './policy/type-check.ts';
+import { typeCheck, typeCheckApart } from './policy/type-check.ts';
 
 export interface LoadOptions {
   readonly typecheck: boolean;
+  /** Checks types in a thread of its own, so that this one goes on. */
+  readonly apart?: boolean;
   /** Milliseconds that a module may take. */
   readonly timeout: number;
   /** Gets what a module prints. */
@@ -35,7 +37,8 @@ export async function loadPolicies(
   const paths = files.map((file) => ({ file, path: resolve(file) }));
   for (const { file, path } of paths) await requireFile(file, path);
   const typed = paths.filter(({ path }) => TYPED.includes(extname(path)));
-  if (options.typecheck && typed.length > 0) await typeCheck(typed.map(({ path }) => path));
+  const check = options.apart === true ? typeCheckApart : typeCheck;
+  if (options.typecheck && typed.length > 0) await check(typed.map(({ path }) => path));
   const loaded: LoadedPolicy[] = [];
   for (const { file, path } of paths) {
     const document = await load(file, path, options);

@@ -39,6 +39,11 @@ export function addRun(program: Command, terminal: Terminal, finish: Finish): vo
           stdout: terminal.stdout,
           stderr: terminal.stderr,
           stop: terminal.stop,
+          reload: async () => {
+            const { policies: policy } = await loadConfig(file);
+            // The log of a service is lines of JSON: only what keeps the policies from being used is said there.
+            return usablePolicies({ policy, typecheck }, { ...terminal, err: () => {} }, true);
+          },
           onReopen: (run) => terminal.onHangUp(run),
         });
       }

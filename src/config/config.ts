@@ -56,6 +56,8 @@ export interface ServiceConfig {
     readonly events: number;
   };
   readonly audit: { readonly to: Output; readonly passes: boolean };
+  /** Bytes of events that are kept, so that policies can be replaced. */
+  readonly journal: number;
   readonly log: { readonly to: Output; readonly level: (typeof LEVELS)[number] };
   readonly health: { readonly host: string; readonly port: number } | null;
 }
@@ -68,6 +70,7 @@ const KEYS = [
   'flowtap',
   'limits',
   'time',
+  'replace',
   'audit',
   'log',
   'health',
@@ -102,6 +105,7 @@ export function readConfig(file: string, text: string): ServiceConfig {
     flowtap: readFlowTap(top.get('flowtap'), folder, names),
     ...limits(top.get('limits')),
     time: time(top.get('time')),
+    journal: top.get('replace')?.section(['memory']).get('memory')?.size() ?? 256 * 1024 ** 2,
     audit: {
       to: output(audit?.get('file'), folder, 'stdout'),
       passes: audit?.get('passes')?.flag() ?? true,

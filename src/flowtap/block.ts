@@ -1,4 +1,4 @@
-// A flow that shall be cut, and how far that is done. Enters: nothing; leaves: types.
+// A flow that shall be cut, and how far that is done. Enters: nothing; leaves: types, and the order of states.
 import type { Flow, Micros } from '../flow.ts';
 import type { VerdictId } from '../verdict.ts';
 import type { BlockId, Receipt } from './driver.ts';
@@ -46,3 +46,14 @@ export interface Block {
   readonly why: string | null;
   readonly receipt: Receipt | null;
 }
+
+/** `failed` is the lowest: a report of success after it counts. */
+export const LEVELS: readonly BlockState[] = [
+  'failed',
+  'wanted',
+  'accepted',
+  'installed',
+  'exists',
+  'effective',
+  'confirmed',
+];

@@ -2,7 +2,7 @@
 import { assertNever } from '../errors.ts';
 import type { Micros } from '../flow.ts';
 import type { BlockInstruction } from '../verdict.ts';
-import type { Block, BlockCause, BlockState } from './block.ts';
+import { type Block, type BlockCause, type BlockState, LEVELS } from './block.ts';
 import type { BlockId, Change, Driver, DropRule, Receipt, Report } from './driver.ts';
 import { flowKey, matchesOf } from './match.ts';
 
@@ -96,6 +96,29 @@ export class Blocks {
     if (entry === undefined || entry.state === 'removing') return false;
     this.#remove(entry, 'released', now);
     return true;
+  }
+
+  /**
+   * Takes causes back that no longer hold; a block of which none is left is released. Gives how many were. A cause that is
+   * not kept, since there are very many, is taken to hold.
+   */
+  lift(isLifted: (cause: BlockCause) => boolean, why: string, now: Micros): number {
+    let released = 0;
+    for (const entry of [...this.#byFlow.values()]) {
+      const [first, ...others] = entry.causes.filter((cause) => !isLifted(cause));
+      const taken = entry.causes.length - (first === undefined ? 0 : others.length + 1);
+      if (taken === 0) continue;
+      entry.causeCount -= taken;
+      if (first !== undefined) entry.causes = [first, ...others];
+      if (entry.causeCount > 0) {
+        this.#changed.add(entry);
+        continue;
+      }
+      entry.causeCount = entry.causes.length;
+      this.#remove(entry, why, now);
+      released++;
+    }
+    return released;
   }
 
   /** What is blocked, shall be, or still has to be taken back, in the order in which it was asked for. */
@@ -263,17 +286,6 @@ export class Blocks {
     return { block: id, cookie, where: flow.seenAt, matches: matchesOf(flow), until };
   }
 }
-
-/** `failed` is the lowest: a report of success after it counts. */
-const LEVELS: readonly BlockState[] = [
-  'failed',
-  'wanted',
-  'accepted',
-  'installed',
-  'exists',
-  'effective',
-  'confirmed',
-];
 
 /** False for what the driver cannot do, or what is there without us. */
 function isForDriver({ state }: Entry): boolean {

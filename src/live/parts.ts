@@ -3,6 +3,7 @@ import type { Writable } from 'node:stream';
 import type { BackoffLimits } from '../broker/backoff.ts';
 import type { Clock } from '../broker/clock.ts';
 import type { Micros } from '../flow.ts';
+import type { PolicyDocument } from '../policy/document.ts';
 import type { launchZeek } from '../zeek/launch.ts';
 
 /** Time, randomness, processes, streams and signals come from outside, so that tests can make them. */
@@ -19,6 +20,8 @@ export interface ServiceParts {
   readonly stderr: Writable;
   /** The wish to stop. */
   readonly stop: AbortSignal;
-  /** Calls back whenever files were moved away and new ones shall be begun; the result ends that. */
+  /** Reads the policies anew. @throws InputError for the first that cannot be used */
+  readonly reload: () => Promise<readonly PolicyDocument[]>;
+  /** Calls back whenever files were moved away or policies changed (SIGHUP); the result ends that. */
   readonly onReopen: (run: () => void) => () => void;
 }

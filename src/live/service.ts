@@ -1,4 +1,5 @@
 // The live service: Zeeks, merge, engine, blocks, journal, log, health. Enters: configuration, policies; leaves: the journal, until stopped.
+// Longer than other files because all parts of the service are put together, begun and ended here, in one place.
 import type { AuditEntry } from '../audit/entry.ts';
 import { type Log, short } from '../audit/log.ts';
 import type { TlsOptions } from '../broker/connection.ts';
@@ -8,8 +9,6 @@ import { Blocks } from '../flowtap/blocks.ts';
 import { MemoryDriver } from '../flowtap/memory.ts';
 import { Judge } from '../judge.ts';
 import type { PolicyDocument } from '../policy/document.ts';
-import { hashOf } from '../policy/hash.ts';
-import { hintsOf, hostsOf } from '../policy/hints.ts';
 import { TokenGate } from '../policy/tokens/gate.ts';
 import { Tokens } from '../policy/tokens/tokens.ts';
 import { ZeekSource, type ZeekSourceOptions } from '../zeek/source.ts';
@@ -19,6 +18,7 @@ import { type Lane, Merge } from './merge.ts';
 import { Outputs } from './outputs.ts';
 import type { ServiceParts } from './parts.ts';
 import { checkZeek, isExposed } from './prepare.ts';
+import { reload, tellChanges, wantedBy } from './reload.ts';
 import { Reporter } from './reporter.ts';
 import type { Snapshot } from './status.ts';
 import { Watch } from './watch.ts';
@@ -45,8 +45,9 @@ export async function runService(
   parts: ServiceParts,
 ): Promise<void> {
   const tls = await Promise.all(config.zeeks.map((zeek) => checkZeek(zeek, config, parts)));
+  const { containment, journal } = config;
   const tokens = new Tokens(policies);
-  const engine = await createEngine({ policies, containment: config.containment, tokens });
+  const engine = await createEngine({ policies, containment, journal, tokens });
   const outputs = await Outputs.open(config, parts);
   const service = new Service(config, engine, tokens, parts, outputs);
   try {
@@ -65,6 +66,7 @@ class Service {
   /** Null with the `memory` driver. */
   readonly #bridge: Bridge | null;
   readonly #judge: Judge;
+  readonly #tokens: Tokens;
   readonly #gate: TokenGate;
   readonly #merge: Merge;
   readonly #outputs: Outputs;
@@ -73,6 +75,7 @@ class Service {
   readonly #followers: Follower[] = [];
   readonly #since: number;
   #health: HealthServer | null = null;
+  #reloading: Promise<void> = Promise.resolve();
   #cancelFlow: (() => void) | null = null;
   #cancelTick: () => void = () => {};
   #ended = false;
@@ -80,6 +83,7 @@ class Service {
   constructor(config: ServiceConfig, engine: Engine, tokens: Tokens, parts: ServiceParts, outputs: Outputs) {
     this.#config = config;
     this.#engine = engine;
+    this.#tokens = tokens;
     this.#parts = parts;
     this.#bridge = Bridge.of(config.flowtap, parts, {
       takeSwitch: (...report) => this.#reporter.takeSwitch(...report),
@@ -112,14 +116,14 @@ class Service {
 
   async run(policies: readonly PolicyDocument[], tls: readonly (TlsOptions | null)[]): Promise<void> {
     const { stop, onReopen } = this.#parts;
-    const wanted = { hints: hintsOf(policies), hosts: hostsOf(policies) };
+    const wanted = wantedBy(policies);
     for (const [index, zeek] of this.#config.zeeks.entries()) this.#follow(zeek, tls[index] ?? null, wanted);
-    await this.#begin(policies);
+    await this.#begin();
     const stopped = new Promise<void>((resolve) => {
       if (stop.aborted) resolve();
       else stop.addEventListener('abort', () => resolve(), { once: true });
     });
-    const reopened = onReopen(() => void this.#outputs.reopen());
+    const reopened = onReopen(() => void this.#hangUp());
     const runs = this.#followers.map(({ zeek }) => zeek.run());
     let failure: unknown = null;
     try {
@@ -146,6 +150,42 @@ class Service {
     this.#bridge?.stop();
     await this.#health?.close();
     await this.#outputs.close();
+  }
+
+  /** Files were moved away, or policies changed: whoever says so does not say which. One after the other. */
+  #hangUp(): Promise<void> {
+    this.#reloading = this.#reloading.then(async () => {
+      await this.#outputs.reopen();
+      if (!this.#ended) await this.#reload();
+    });
+    return this.#reloading;
+  }
+
+  async #reload(): Promise<void> {
+    const policies = await reload(this.#parts, this.#log);
+    if (policies === null || this.#ended) return;
+    await this.#verify(policies);
+    if (this.#ended) return;
+    const entries = this.#judge.replace(policies, this.#parts.wall());
+    this.#write(entries);
+    for (const { zeek } of this.#followers) zeek.want(wantedBy(policies));
+    tellChanges(entries, this.#log);
+  }
+
+  /** What is judged again by other keys is verified again before; no event comes between that and the replacement. */
+  async #verify(policies: readonly PolicyDocument[]): Promise<void> {
+    const next = this.#tokens.under(policies);
+    for (;;) {
+      await this.#gate.idle();
+      const waiting: Promise<unknown>[] = [];
+      for (const event of this.#engine.kept()) {
+        const pending = next.admit(event);
+        if (pending !== null) waiting.push(pending);
+      }
+      if (waiting.length === 0 && this.#gate.idle() === null) break;
+      await Promise.all(waiting);
+    }
+    this.#tokens.become(next);
   }
 
   #write(entries: readonly AuditEntry[]): void {
@@ -201,7 +241,7 @@ class Service {
     this.#followers.push({ zeek, watch, source, lane });
   }
 
-  async #begin(policies: readonly PolicyDocument[]): Promise<void> {
+  async #begin(): Promise<void> {
     const { health, zeeks, file } = this.#config;
     if (health !== null) {
       this.#health = await startHealth(health, file, () => this.#snapshot());
@@ -210,7 +250,7 @@ class Service {
     const start = {
       at: this.#parts.wall(),
       version: this.#parts.version,
-      policies: policies.map((policy) => ({ application: policy.application, policy: hashOf(policy) })),
+      policies: this.#engine.policies,
       sources: zeeks.map(({ name }) => name),
     };
     this.#outputs.write([{ kind: 'start', start }]);
@@ -282,6 +322,7 @@ class Service {
         unsent: zeek.unsent,
       })),
       bridge: this.#bridge?.view ?? null,
+      policies: this.#engine.policies,
       engine: this.#engine.statistics,
       blocks: { desired: size, evicted, strayReports },
       merge: {

@@ -1,7 +1,7 @@
 // How the live service is, for whoever asks. Enters: what its parts count; leaves: a health report, and metrics.
 import type { Family, Sample } from '../audit/metrics.ts';
 import type { Statistics } from '../broker/statistics.ts';
-import type { EngineStatistics } from '../engine.ts';
+import type { Engine, EngineStatistics } from '../engine.ts';
 import type { SwitchView } from './bridge.ts';
 import type { Outputs } from './outputs.ts';
 import type { WatchView } from './watch.ts';
@@ -21,6 +21,7 @@ export interface ZeekSnapshot {
 export interface Snapshot {
   readonly zeeks: readonly ZeekSnapshot[];
   readonly engine: EngineStatistics;
+  readonly policies: Engine['policies'];
   /** Null when nothing is blocked with a switch. */
   readonly bridge: SwitchView | null;
   readonly blocks: { readonly desired: number; readonly evicted: number; readonly strayReports: number };
@@ -33,6 +34,7 @@ export interface Health {
   /** `failed`: nothing is seen. `degraded`: something is not seen, or late. */
   readonly status: 'ok' | 'degraded' | 'failed';
   readonly reasons: readonly string[];
+  readonly policies: Engine['policies'];
   readonly zeeks: readonly {
     readonly name: string;
     readonly state: string;
@@ -46,7 +48,7 @@ export interface Health {
 }
 
 /** What `/healthz` says. */
-export function healthOf({ zeeks, bridge, outputs }: Snapshot): Health {
+export function healthOf({ zeeks, bridge, outputs, policies }: Snapshot): Health {
   const reasons = zeeks.flatMap(({ name, view }) => [
     ...(view.state === 'connected' ? [] : [`${name} is ${view.state}: ${view.why}`]),
     ...(view.slow ? [`${name} is slow: its events come faster than they are judged`] : []),
@@ -59,6 +61,7 @@ export function healthOf({ zeeks, bridge, outputs }: Snapshot): Health {
   return {
     status: blind ? 'failed' : reasons.length > 0 ? 'degraded' : 'ok',
     reasons,
+    policies,
     zeeks: zeeks.map(({ name, view }) => ({
       name,
       state: view.state,
@@ -78,7 +81,7 @@ export function healthOf({ zeeks, bridge, outputs }: Snapshot): Health {
 
 /** What `/metrics` says. */
 export function metricsOf(snapshot: Snapshot): readonly Family[] {
-  const { zeeks, engine, bridge, blocks, merge, outputs, uptimeSeconds } = snapshot;
+  const { zeeks, engine, policies, bridge, blocks, merge, outputs, uptimeSeconds } = snapshot;
   const each = (value: (zeek: ZeekSnapshot) => number): readonly Sample[] =>
     zeeks.map((zeek) => ({ labels: { zeek: zeek.name }, value: value(zeek) }));
   const one = (value: number): readonly Sample[] => [{ value }];
@@ -153,6 +156,17 @@ export function metricsOf(snapshot: Snapshot): readonly Family[] {
     counter('memories_evicted', 'Keys given up to bound memory.', one(engine.memories.evicted)),
     counter('memories_redefined', 'Keys learned again with other facts.', one(engine.memories.redefined)),
     counter('flows_unmonitored', 'Flows between addresses that no policy names.', one(engine.unmonitored)),
+    gauge(
+      'policy',
+      '1: this policy judges, by the hash of its document.',
+      policies.map((labels) => ({ labels: { ...labels }, value: 1 })),
+    ),
+    gauge('journal_bytes', 'Bytes of events kept to be judged again.', one(engine.journal?.bytes ?? 0)),
+    counter(
+      'journal_chains_evicted',
+      'Open user requests whose events were given up to bound memory.',
+      one(engine.journal?.chainsEvicted ?? 0),
+    ),
     gauge('blocks', 'Blocks that are wanted.', one(blocks.desired)),
     counter('blocks_evicted', 'Blocks given up to bound memory.', one(blocks.evicted)),
     counter('block_reports_stray', 'Reports on blocks that are not known.', one(blocks.strayReports)),

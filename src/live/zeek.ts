@@ -96,6 +96,13 @@ export class Zeek {
     await this.#client?.close();
   }
 
+  /** The policies declare other services from now on. */
+  want(wanted: Parameters<ZeekSource['want']>[0]): void {
+    const events = this.#parts.source.want(wanted);
+    // Without a connection, Zeek is told in answer to its next hello.
+    if (this.#client !== null) for (const event of events) this.#publish(event, this.#client);
+  }
+
   /** To be called about once a second. */
   tick(now: number, clock: ClockState): void {
     this.#parts.watch.tick(now, this.load, clock);

@@ -89,13 +89,18 @@ export class Answering {
             state: slot.state,
             blockers: missing,
           };
-    const verdict = this.#say(record, about, {
-      kind: 'drop',
-      code: 'out-of-order',
-      decidedBy: 'request',
-      text,
-      nearest,
-    });
+    const rule = slot === undefined ? {} : { rule: slot.plan.request };
+    const verdict = this.#say(
+      record,
+      { ...about, ...rule },
+      {
+        kind: 'drop',
+        code: 'out-of-order',
+        decidedBy: 'request',
+        text,
+        nearest,
+      },
+    );
     for (const slot of missing) slot.note({ denied: slot.notes.denied ?? verdict.id });
   }
 

@@ -35,6 +35,8 @@ export interface CompiledPolicy {
   /** One place of each request in a chain, whichever comes first. */
   readonly steps: ReadonlyMap<string, StepPlan>;
   readonly outside: ReadonlySet<string>;
+  /** Principals of which nothing is blocked. */
+  readonly audited: ReadonlySet<string>;
   /** True for a service of the application, false for everybody outside of it. */
   serves(name: string): boolean;
   /** What a service's port speaks; null for a port that is not declared. */
@@ -88,6 +90,7 @@ export function compile(document: PolicyDocument, tokens: TokenLookup = NO_TOKEN
     ),
     steps,
     outside: new Set(document.outside),
+    audited: new Set(document.services.flatMap(({ name, audited }) => (audited === true ? [name] : []))),
     serves: (name) =>
       document.services.some((service) => service.name === name && service.kind === 'service'),
     protocolAt: (service, port) => ports.get(`${service}\n${port}`) ?? null,

@@ -34,6 +34,8 @@ export interface ServiceDeclaration {
   readonly at: readonly string[];
   /** The ports on which it answers, by protocol. */
   readonly ports: Readonly<Partial<Record<Protocol, readonly number[]>>>;
+  /** True: whatever comes from it and would be denied is said, and not blocked. */
+  readonly audited?: true;
   readonly place: Place | null;
 }
 
@@ -51,6 +53,12 @@ export const TOKEN_ALGORITHMS = [
   'Ed25519',
   'EdDSA',
 ] as const;
+
+/** What is done with a flow on which a request of this rule was denied. */
+export type RuleContainment =
+  | { readonly kind: 'report' }
+  /** `lifetime` in microseconds. */
+  | { readonly kind: 'cut'; readonly lifetime: number };
 
 export type TokenAlgorithm = (typeof TOKEN_ALGORITHMS)[number];
 
@@ -88,6 +96,10 @@ interface RequestBase {
   readonly forgets?: readonly string[];
   /** What must hold between its facts and those of its chain. */
   readonly requires?: readonly Relation[];
+  /** True: a verdict that this rule decides is said, and blocks nothing. */
+  readonly audited?: true;
+  /** Absent: its flow is cut for as long as the policy's limit says. */
+  readonly containment?: RuleContainment;
   readonly place: Place | null;
 }
 

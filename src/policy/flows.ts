@@ -55,6 +55,17 @@ export class FlowBook {
     return record;
   }
 
+  /** Goes on with the open flows of another book of the same traffic. */
+  carryOver(from: FlowBook): void {
+    for (const { flow, amqp } of from.#open.values()) {
+      const record = this.#open.get(flow.id) ?? this.#identify(flow);
+      if (record === null) continue;
+      // What methods of a connection mean does not depend on the policy.
+      record.amqp = amqp;
+      this.#open.set(flow.id, record);
+    }
+  }
+
   byId(id: FlowId): FlowRecord | null {
     return this.#open.get(id) ?? this.#ended.get(id) ?? null;
   }

@@ -10,6 +10,14 @@ export class Jobs {
     this.#policy = policy;
   }
 
+  /** Goes on with what another policy knew of the same jobs. */
+  carryOver(from: Jobs): void {
+    for (const [request, last] of from.#last) {
+      if (!this.#policy.intervals.has(request)) continue;
+      this.#last.set(request, Math.max(this.#last.get(request) ?? last, last));
+    }
+  }
+
   /** A job wants to begin: gives the time of its last run when that is too short a time ago, else notes this one. */
   begin(request: string, ts: Micros): Micros | null {
     const every = this.#policy.intervals.get(request);

@@ -1,4 +1,5 @@
 // A decision in the form in which it is said. Enters: decisions; leaves: judgements.
+import type { ChainState, Instance } from '../chain/state.ts';
 import { assertNever } from '../errors.ts';
 import type { Decision } from './decide.ts';
 import type { Judgement } from './verdicts.ts';
@@ -33,4 +34,11 @@ export function judgementOf(decision: Exclude<Decision, { kind: 'wait' }>): Judg
     default:
       return assertNever(decision);
   }
+}
+
+/** The chains whose state a decided request is part of: its own, and that whose place it came closest to. */
+export function chainsOf(decision: Decision, instance: Instance | null): readonly ChainState[] {
+  const own = instance === null ? [] : [instance.chain];
+  const nearest = decision.kind === 'drop' ? (decision.nearest?.slot.chain ?? null) : null;
+  return nearest === null ? own : [...own, nearest];
 }

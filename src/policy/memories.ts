@@ -44,6 +44,18 @@ export class Memories {
     );
   }
 
+  /** Goes on with what another policy remembered. What it compared otherwise cannot be told any more. */
+  carryOver(from: Memories): void {
+    for (const [name, memory] of this.#memories) {
+      const before = from.#memories.get(name);
+      const alike = ({ by, keeps }: MemoryDeclaration): boolean =>
+        [by, ...keeps].every(
+          (fact) => this.#policy.normalisers.get(fact) === from.#policy.normalisers.get(fact),
+        );
+      if (before !== undefined) memory.carryOver(before, alike);
+    }
+  }
+
   /** Lets time pass. The first call is the beginning: what was learned before it is not known. */
   advance(now: Micros): void {
     for (const memory of this.#memories.values()) memory.advance(now);
@@ -121,6 +133,22 @@ class Memory {
     return this.#entries.size;
   }
 
+  /** What is known by now stays; else what was learned before is not known. */
+  carryOver(from: Memory, alike: (declaration: MemoryDeclaration) => boolean): void {
+    const { by, keeps } = from.#declaration;
+    const same = by === this.#declaration.by && this.#declaration.keeps.every((fact) => keeps.includes(fact));
+    if (!same || !alike(this.#declaration)) return;
+    const learnedSince = [...this.#entries];
+    this.#entries.clear();
+    for (const [key, entry] of from.#entries) {
+      const facts = entry.facts?.filter(({ fact }) => this.#declaration.keeps.includes(fact)) ?? null;
+      this.#put(key, { facts, learned: entry.learned });
+    }
+    // What was judged again just now is what the other one has learned already, unless it denied it.
+    for (const [key, entry] of learnedSince) if (!this.#entries.has(key)) this.#put(key, entry);
+    this.#since = from.#since;
+  }
+
   advance(now: Micros): void {
     this.#since ??= now;
     for (const [key, { learned }] of this.#entries) {
@@ -138,13 +166,14 @@ class Memory {
     const key = facts.find(({ fact }) => fact === by);
     if (key === undefined) return NOTHING;
     const entry = this.#entries.get(key.value);
-    if (entry !== undefined && entry.learned + lifetime >= now) {
+    const later = entry?.facts === null && entry.learned > now;
+    if (entry !== undefined && entry.learned + lifetime >= now && !later) {
       return entry.facts === null
         ? { kind: 'gone', fact: by, why: `${name}: it was forgotten` }
         : { kind: 'recalled', facts: entry.facts };
     }
     // Whatever was learned before that moment would have been forgotten by now anyway.
-    return this.#since !== null && this.#since + lifetime < now
+    return !later && this.#since !== null && this.#since + lifetime < now
       ? { kind: 'gone', fact: by, why: `${name}: nothing is remembered of it` }
       : {
           kind: 'unknown',

@@ -12,29 +12,35 @@ import type { CompiledPolicy } from './compile.ts';
 import { type Chains, type Decision, decide, isNear, originOf, storeOf, takeActivated } from './decide.ts';
 import { FlowBook, type FlowRecord } from './flows.ts';
 import { Jobs } from './jobs.ts';
-import { judgementOf } from './judgement.ts';
+import { chainsOf, judgementOf } from './judgement.ts';
+import { LostChains } from './lost-chains.ts';
 import { Memories } from './memories.ts';
 import type { AnswerName, Observation, ObservedRequest } from './observe/observation.ts';
 import { observe } from './observe/observe.ts';
 import { overdueOf, recordOf } from './reports.ts';
 import * as say from './sentences.ts';
 import { Transactions } from './transactions.ts';
-import { type About, aboutOf, type Judgement, passedUnread, verdictOf } from './verdicts.ts';
+import { type About, aboutOf, type Judgement, lifetimeOf, passedUnread, verdictOf } from './verdicts.ts';
 import { lingerOf, WaitingRequests } from './waiting.ts';
+import type { Witness } from './witness.ts';
 
 /** What a monitor shares with the monitors of other applications. */
 export interface Shared {
   /** True when requests are held until their verdicts (redirect). */
   readonly held: boolean;
-  readonly nextVerdict: () => VerdictId;
+  readonly nextVerdict: (about: About, denied: boolean) => VerdictId;
   /** Counts chains. */
   readonly nextChain: () => number;
+  /** Null when nobody wants to judge these events again. */
+  readonly witness: Witness | null;
 }
 
 export class Monitor {
   readonly policy: CompiledPolicy;
   readonly chains: Chains;
   readonly flows: FlowBook;
+  /** Open chains of which too little is known to judge by them. */
+  readonly lost: LostChains;
   readonly #shared: Shared;
   readonly #answers: AnswerBook;
   readonly #waiting: WaitingRequests;
@@ -58,6 +64,7 @@ export class Monitor {
       memories: new Memories(policy),
     };
     this.flows = new FlowBook(policy);
+    this.lost = new LostChains(policy);
     this.#shared = shared;
     this.#waiting = new WaitingRequests(limits);
     this.#answers = new AnswerBook(this.chains);
@@ -195,15 +202,20 @@ export class Monitor {
   }
 
   #decide(record: FlowRecord, observed: ObservedRequest, final: boolean): void {
-    const decision = decide(this.policy, this.chains, observed, final || this.#waiting.patience === 0);
+    const witness = this.#shared.witness;
+    witness?.judging(observed.evidence);
+    const decision = this.#judge(observed, final || this.#waiting.patience === 0);
     if (decision.kind === 'wait') {
+      witness?.waits(observed.evidence);
       this.#waiting.add(record, observed);
       return;
     }
-    const step = observed.match.kind === 'matched' ? observed.match.id : null;
-    const about = aboutOf(observed, record.flow, step);
+    const { match } = observed;
+    const step = match.kind === 'matched' ? match.id : null;
+    const about = { ...aboutOf(observed, record.flow, step), ...('id' in match ? { rule: match.id } : {}) };
     const verdict = this.#say(record, about, judgementOf(decision));
     const instance = 'instance' in decision ? decision.instance : this.#taint(decision, observed, verdict);
+    witness?.placed(observed.evidence, chainsOf(decision, instance));
     if (observed.awaits === null) return;
     if (instance !== null) record.transactions?.place(observed.awaits, instance);
     const answer = this.#answers.settle(record, observed.awaits, instance);
@@ -217,14 +229,21 @@ export class Monitor {
       storeOf(this.chains, instance).undo(instance, at),
     );
     record.transactions.see(observed);
+    if (observed.control !== undefined) this.#shared.witness?.controls(observed.control);
+  }
+
+  /** What only a chain could have explained of which too little is known is not denied. */
+  #judge(observed: ObservedRequest, final: boolean): Decision {
+    return this.lost.excuse(decide(this.policy, this.chains, observed, final));
   }
 
   /**
    * A denied request that had already arrived will have consequences that are not their makers' fault: they are named as
-   * such. A held request has none, since it never arrives.
+   * such. A held request that is blocked has none, since it never arrives.
    */
   #taint(decision: Decision, observed: ObservedRequest, verdict: Verdict): Instance | null {
-    if (decision.kind !== 'drop' || decision.request === null || this.#shared.held) return null;
+    const held = this.#shared.held && verdict.action === 'block';
+    if (decision.kind !== 'drop' || decision.request === null || held) return null;
     const { nearest, request } = decision;
     if (nearest !== null && isNear(nearest) && nearest.slot.state !== 'spent')
       nearest.slot.note({ denied: nearest.slot.notes.denied ?? verdict.id });
@@ -262,7 +281,7 @@ export class Monitor {
   }
 
   #say(record: FlowRecord, about: About, judgement: Judgement): Verdict {
-    const verdict = verdictOf(this.policy, this.#shared.nextVerdict(), about, judgement, this.#shared.held);
+    const verdict = verdictOf(this.policy, this.#shared.nextVerdict, about, judgement, this.#shared.held);
     this.#out.push({ kind: 'verdict', verdict });
     if (passedUnread(verdict)) this.chains.memories.missed(record.ends.server, about.ts);
     if (verdict.action === 'block') {
@@ -274,7 +293,7 @@ export class Monitor {
           cause: verdict.reasons[0].text,
           owner: this.policy.document.application,
           from: about.ts,
-          lifetime: this.policy.document.limits.block,
+          lifetime: lifetimeOf(this.policy, about),
         },
       });
     }

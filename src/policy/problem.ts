@@ -1,9 +1,12 @@
 // A fault found in a policy, with its place. Enters: nothing; leaves: types.
 import type { Place } from '../errors.ts';
 
-/** One thing that is wrong with a policy document. `error` makes it unusable; `warning` does not. */
+/**
+ * One thing that is wrong with a policy document, or that its author should know. `error` makes it unusable; `warning`
+ * does not; a `note` is only said when somebody asks for what follows from the policy.
+ */
 export interface PolicyProblem {
-  readonly severity: 'error' | 'warning';
+  readonly severity: 'error' | 'warning' | 'note';
   readonly code:
     | 'unknown-service'
     | 'duplicate-service'
@@ -12,7 +15,16 @@ export interface PolicyProblem {
     | 'wrong-protocol'
     | 'overlapping-steps'
     | 'unknown-fact'
+    | 'unset-fact'
+    | 'lonely-fact'
+    | 'unreadable-fact'
     | 'unreachable-step'
+    | 'shadowed-rule'
+    | 'shared-step'
+    | 'unmet-obligation'
+    | 'unanswered-step'
+    | 'unconsumed-queue'
+    | 'unused-service'
     | 'unused-request'
     | 'bad-path'
     | 'bad-duration'

@@ -29,7 +29,10 @@ const ports = record({ http: list(count), amqp: list(count), postgres: list(coun
   'postgres',
   'mysql',
 ]);
-const service = record({ name: text, kind: oneOf('service', 'external'), at: list(text), ports, place });
+const service = record(
+  { name: text, kind: oneOf('service', 'external'), at: list(text), ports, audited: oneOf(true), place },
+  ['audited'],
+);
 
 const named = (kind: string): Shape => record({ in: oneOf(kind), name: text });
 const bare = (kind: string): Shape => record({ in: oneOf(kind) });
@@ -108,6 +111,10 @@ const action = tagged('kind', {
   'delete-exchange': record({ kind: text, exchange: text }),
 });
 
+const containment = tagged('kind', {
+  report: record({ kind: text }),
+  cut: record({ kind: text, lifetime: count }),
+});
 const base = {
   id: text,
   from: text,
@@ -117,13 +124,15 @@ const base = {
   recalls: list(text),
   forgets: list(text),
   requires: list(relation),
+  audited: oneOf(true),
+  containment,
   place,
   protocol: text,
 };
-const USES = ['remembers', 'recalls', 'forgets', 'requires'];
+const OPTIONAL = ['remembers', 'recalls', 'forgets', 'requires', 'audited', 'containment'];
 const request = tagged('protocol', {
-  http: record({ ...base, method: text, path: text, query: list(text) }, USES),
-  amqp: record({ ...base, action }, USES),
+  http: record({ ...base, method: text, path: text, query: list(text) }, OPTIONAL),
+  amqp: record({ ...base, action }, OPTIONAL),
   sql: record(
     {
       ...base,
@@ -137,7 +146,7 @@ const request = tagged('protocol', {
       calling: list(text),
       setting: orNull(text),
     },
-    USES,
+    OPTIONAL,
   ),
 });
 

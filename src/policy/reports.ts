@@ -12,6 +12,7 @@ export function recordOf(policy: CompiledPolicy, news: ChainNews & { kind: 'ende
   return {
     id: chain.id,
     application: policy.document.application,
+    policies: [policy.hash],
     root: chain.title,
     opened: chain.opened,
     ended: chain.ended ?? chain.opened,

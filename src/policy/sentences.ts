@@ -41,6 +41,10 @@ export function cannotRead({ from, to, request }: Who, why: string): string {
   return `${request} of ${from} to ${to} cannot be judged: ${why}.`;
 }
 
+export function lost({ request, summary }: ChainRequest): string {
+  return `${summary} may be "${request}" of a user request that is open and of which too little is known.`;
+}
+
 export function opened({ from, to, request }: Who): string {
   return `${from} asks ${to} for ${request}: a user request that begins a chain.`;
 }

@@ -23,6 +23,8 @@ export interface About {
   readonly ts: Micros;
   readonly evidence: Evidence;
   readonly step: string | null;
+  /** The declared request whose rule decides, where that is not `step`. */
+  readonly rule?: string;
 }
 
 export type Judgement =
@@ -62,7 +64,7 @@ export function aboutOf(
 /** Makes the verdict. `held` is true when the request is held until its verdict (redirect). */
 export function verdictOf(
   policy: CompiledPolicy,
-  id: VerdictId,
+  nameOf: (about: About, denied: boolean) => VerdictId,
   about: About,
   judgement: Judgement,
   held: boolean,
@@ -73,10 +75,11 @@ export function verdictOf(
   const nearest = judgement.kind === 'drop' ? judgement.nearest : null;
   const chain = judgement.kind === 'drop' ? null : judgement.chain;
   const code = judgement.kind === 'indeterminate' ? judgement.cannotTell.code : judgement.code;
-  const enforced = policy.document.mode === 'enforce';
+  const restraint = denied ? restraintOf(policy, about) : null;
+  const enforced = restraint === null;
   const preventable = held && about.subject.what !== 'obligation';
   return {
-    id,
+    id: nameOf(about, denied),
     kind: judgement.kind,
     ts: about.ts,
     application: policy.document.application,
@@ -90,9 +93,25 @@ export function verdictOf(
     nearest: nearest === null ? null : nearestChain(nearest),
     candidates: judgement.kind === 'pass' ? judgement.candidates : 0,
     action: denied ? (enforced ? 'block' : 'observe') : 'none',
+    restraint,
     effect: !denied ? 'none' : enforced && preventable ? 'prevented' : 'detected',
     evidence: [about.evidence, ...evidenceOf(about, judgement)],
   };
+}
+
+/** What keeps a denied request from being blocked: the widest of it. */
+function restraintOf(policy: CompiledPolicy, { subject, step, rule }: About): Verdict['restraint'] {
+  if (policy.document.mode === 'audit') return 'application';
+  if (policy.audited.has(subject.from)) return 'service';
+  const declared = policy.requests.get(rule ?? step ?? '');
+  if (declared?.audited === true) return 'request';
+  return declared?.containment?.kind === 'report' ? 'report' : null;
+}
+
+/** Microseconds that the flow of what this denied is cut. */
+export function lifetimeOf(policy: CompiledPolicy, { step, rule }: About): number {
+  const containment = policy.requests.get(rule ?? step ?? '')?.containment;
+  return containment?.kind === 'cut' ? containment.lifetime : policy.document.limits.block;
 }
 
 function dropsBlind(policy: CompiledPolicy, cannotTell: IndeterminateCode): boolean {

@@ -13,7 +13,8 @@ import type { Body } from './report.ts';
 /** What all connections of a source share. */
 export interface Surroundings {
   readonly limits: SensorLimits;
-  readonly selector: Selector;
+  /** Of connections that begin from now on. */
+  selector: Selector;
   readonly statistics: SensorStatistics;
   readonly onEvent: (event: FlowEvent) => void;
   /** The time of the report in work. */

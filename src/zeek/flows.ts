@@ -5,7 +5,7 @@ import type { FlowId, Micros, Side } from '../flow.ts';
 import { guessSender } from '../sensor/detect/content.ts';
 import { DEFAULT_LIMITS, type SensorLimits, type StreamEnd } from '../sensor/parser.ts';
 import { PARSERS } from '../sensor/parsers.ts';
-import { type Selector, selectParser } from '../sensor/select.ts';
+import { selectParser } from '../sensor/select.ts';
 import type { SensorStatistics } from '../sensor/statistics.ts';
 import { type Surroundings, ZeekFlow } from './flow.ts';
 import type { Body } from './report.ts';
@@ -36,7 +36,6 @@ const NO_BYTES: First = { side: 'orig', bytes: new Uint8Array(0) };
 
 export class Flows {
   readonly #options: FlowsOptions;
-  readonly #selector: Selector;
   readonly #around: Surroundings;
   /** By Zeek's names, in the order in which they began. */
   readonly #flows = new Map<string, ZeekFlow>();
@@ -48,14 +47,18 @@ export class Flows {
 
   constructor(options: FlowsOptions) {
     this.#options = options;
-    this.#selector = selectParser(options.hints, PARSERS);
     this.#around = {
       limits: { ...DEFAULT_LIMITS, ...options.limits },
-      selector: this.#selector,
+      selector: selectParser(options.hints, PARSERS),
       statistics: options.statistics,
       onEvent: options.onEvent,
       now: 0,
     };
+  }
+
+  /** Other services are declared from now on. */
+  want(hints: ReadonlyMap<string, Protocol>): void {
+    this.#around.selector = selectParser(hints, PARSERS);
   }
 
   get limits(): SensorLimits {
@@ -186,8 +189,8 @@ export class Flows {
    */
   #isTurned({ orig, resp, first: packet }: New, first: First | null): boolean | null {
     if (packet !== 'other') return packet === 'syn-ack';
-    const atOrig = this.#selector.expectation(orig);
-    const atResp = this.#selector.expectation(resp);
+    const atOrig = this.#around.selector.expectation(orig);
+    const atResp = this.#around.selector.expectation(resp);
     const declared = atOrig?.declared === true;
     if (declared !== (atResp?.declared === true)) return declared;
     if (first === null) return null;

@@ -61,6 +61,12 @@ export interface ZeekSourceOptions {
   readonly onNotice: (notice: ZeekNotice) => void;
 }
 
+/** What the policies ask of a Zeek. */
+interface Wanted {
+  readonly hints: ReadonlyMap<string, Protocol>;
+  readonly hosts: readonly string[];
+}
+
 /** Reports between two confirmations of a replay. */
 const CREDIT_EVERY = 1000n;
 const NOTHING: readonly ZeekEvent[] = [];
@@ -78,7 +84,8 @@ export class ZeekSource {
   readonly #options: ZeekSourceOptions;
   readonly #flows: Flows;
   readonly #sequence = new Sequence();
-  readonly #configuration: string;
+  #wanted: Wanted;
+  #configuration: string;
   #epoch = '';
   /** Whether our configuration was sent on this connection, and was followed. */
   #asked: 'no' | 'sent' | 'followed' = 'no';
@@ -93,6 +100,7 @@ export class ZeekSource {
   constructor(options: ZeekSourceOptions) {
     const { name, hints, limits = {}, hosts = [], onEvent } = options;
     this.#options = options;
+    this.#wanted = { hints, hosts };
     this.#configuration = identify(hints, limits, hosts);
     this.#flows = new Flows({ name, hints, limits, statistics: this.statistics, onEvent });
   }
@@ -127,6 +135,19 @@ export class ZeekSource {
         // What is missing shows in the numbers; `connected` is followed by Zeek's hello.
         return NOTHING;
     }
+  }
+
+  /** Other services are declared, whose connections matter from now on; gives what has to be published to Zeek. */
+  want(wanted: Wanted): readonly ZeekEvent[] {
+    const configuration = identify(wanted.hints, this.#options.limits ?? {}, wanted.hosts);
+    this.#wanted = wanted;
+    this.#flows.want(wanted.hints);
+    if (configuration === this.#configuration) return NOTHING;
+    this.#configuration = configuration;
+    // Before its hello, Zeek is told in answer to that.
+    if (this.#asked === 'no' || this.#refused) return NOTHING;
+    this.#asked = 'sent';
+    return [configure(configuration, wanted.hints, this.#flows.limits, wanted.hosts)];
   }
 
   /** Says of every open flow that reports of it may be missing. What is missing of its streams shows by itself. */
@@ -248,7 +269,7 @@ export class ZeekSource {
       return NOTHING;
     }
     this.#asked = 'sent';
-    const { hints, hosts } = this.#options;
+    const { hints, hosts } = this.#wanted;
     return [configure(this.#configuration, hints, this.#flows.limits, hosts)];
   }
 

@@ -75,6 +75,21 @@ const LIVE: readonly AuditEntry[] = [
       text: 'somebody else changed 2 flows of ours, and 0 others in our tables',
     },
   },
+  {
+    kind: 'policy',
+    change: {
+      application: 'dvd-rental',
+      before: '0',
+      after: '1',
+      differences: [{ kind: 'removed', path: ['requests', 'POST /shipments'], before: {}, after: null }],
+      flows: 1,
+      chains: { continued: 2, ended: 3, unknown: 4 },
+      at: 2,
+      traffic: 1,
+      cut: 5,
+      released: 6,
+    },
+  },
 ];
 const live = LIVE.map((entry) => JSON.stringify(auditRecord(entry)));
 

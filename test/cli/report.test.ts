@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AuditEntry } from '../../src/audit/entry.ts';
 import { contractsOf } from '../../src/cli/report/contracts.ts';
+import { describePolicy } from '../../src/cli/report/policy.ts';
 import { Progress } from '../../src/cli/report/progress.ts';
 import { describeSummary } from '../../src/cli/report/summary.ts';
 import { isViolation, Tally } from '../../src/cli/report/tally.ts';
@@ -37,6 +38,18 @@ describe('a violation', () => {
     expect(text).toContain('chain c2: POST /contracts of customer 198.51.100.7');
     expect(text).toContain('user is bob (path :user), expected alice (POST /contracts: header x-user)');
     expect(text).toContain('134, 101, 102 of bob.pcap');
+  });
+
+  it('says why nothing is done about it', () => {
+    const effect = (restraint: Verdict['restraint']): string =>
+      describeVerdict(dropOf({ action: 'observe', restraint }), null, colours)
+        .split('effect')
+        .at(-1)
+        ?.trim() ?? '';
+    expect(effect('application')).toBe('none: the policy is in mode "audit"');
+    expect(effect('service')).toBe('none: "contract-update" is in mode "audit"');
+    expect(effect('request')).toBe('none: its rule only audits');
+    expect(effect('report')).toBe('none: its rule only reports');
   });
 
   it('admits that a copy was judged', () => {
@@ -201,5 +214,24 @@ describe('the contracts of a policy', () => {
       }
     }
     expect(flows).toHaveLength(6);
+  });
+});
+
+describe('a policy', () => {
+  const policy = (words: boolean): PolicyDocument =>
+    application('shop', ({ external, service }) => {
+      const customer = external('customer', words ? { mode: 'audit' } : {});
+      const shop = service('shop', { at: '10.2.0.11', http: 80 });
+      const request = http.get('/').from(customer).to(shop);
+      return chain(words ? request.audited().contained('90s') : request);
+    });
+
+  it('lists the rules that block nothing, or otherwise than the rest', () => {
+    const { bold } = colours;
+    const title = bold('rules that block nothing, or otherwise');
+    expect(describePolicy(policy(false), 'forward', colours)).not.toContain(title);
+    expect(describePolicy(policy(true), 'forward', colours)).toContain(
+      `${title}\n  whatever comes from "customer" is only audited\n  "GET /" only audits\n  "GET /" cuts its flow for 90 s\n`,
+    );
   });
 });

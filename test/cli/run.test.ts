@@ -427,6 +427,83 @@ describe('flowtap run', () => {
     expect(readFileSync(audit, 'utf8')).not.toContain('"record":"start"');
   });
 
+  it('goes on under the new policies after SIGHUP, and cuts and releases what they say otherwise', async () => {
+    const file = join(folder, 'replaced.ts');
+    writeFileSync(file, POLICY);
+    const { url, speaker } = await greeted(new Epoch('E1'));
+    const running = flowtap({
+      policies: ['replaced.ts'],
+      zeeks: [{ name: 'a', url }],
+      health: { listen: '127.0.0.1:0' },
+    });
+    const speaks = await speaker;
+    speaks.connect('C1', CUSTOMER, ORDERS);
+    speaks.data('C1', true, 0, ORDER);
+    speaks.connect('C2', CUSTOMER, DATABASE);
+    expect(await running.out.with({ code: 'chain-opened' })).toMatchObject({ chain: 'c1' });
+    const drop = await running.out.with({ code: 'connection-not-declared' });
+    const block = await running.out.with({ record: 'block', state: 'effective' });
+    const start = await running.out.with({ record: 'start' });
+    const [{ policy: before } = { policy: '' }] = start.policies as { policy: string }[];
+
+    writeFileSync(file, POLICY.replace('http: 8080', 'http: "none"'));
+    running.kill('SIGHUP');
+    const refused = await running.err.with({
+      message: 'the policies cannot be used; those before them stay',
+    });
+    expect(refused).toMatchObject({
+      level: 'error',
+      why: expect.stringMatching(/replaced\.ts:4:\d+: .*TS2322/),
+    });
+
+    const other = POLICY.replaceAll("post('/orders')", "post('/purchases')").replace(
+      'return chain(order, once(store));',
+      'return [chain(order, once(store)), outside(sql.begin().from(customer).to(db))];',
+    );
+    writeFileSync(file, other.replace('once, sql', 'once, outside, sql'));
+    running.kill('SIGHUP');
+    const record = await running.out.with({ record: 'policy' });
+    expect(record).toMatchObject({
+      application: 'shop',
+      before,
+      flows: 2,
+      cut: 1,
+      released: 1,
+      chains_ended: 1,
+    });
+    expect(record.changes).toContainEqual({ kind: 'removed', path: 'requests > POST /orders' });
+    const fallen = await running.out.with({ code: 'request-not-declared' });
+    expect(fallen).toMatchObject({
+      verdict: 'drop',
+      action: 'block',
+      policy: record.after,
+      request: 'POST /orders',
+    });
+    expect(fallen.reasons).toMatchObject([{}, { code: 'policy-replaced' }]);
+    expect(fallen.id).not.toBe(drop.id);
+    expect(await running.out.with({ record: 'block', id: block.id, state: 'removed' })).toMatchObject({
+      why: `released: the policy was replaced (${before} by ${record.after})`,
+    });
+    expect(
+      await running.out.with({ record: 'block', id: fallen.block as string, state: 'effective' }),
+    ).toMatchObject({
+      flow: fallen.flow,
+    });
+    expect(await running.out.with({ record: 'chain' })).toMatchObject({
+      id: 'c1',
+      outcome: 'abandoned',
+      policies: [before, record.after],
+    });
+    const { body } = await health(running, '/healthz');
+    expect(JSON.parse(body)).toMatchObject({ policies: [{ application: 'shop', policy: record.after }] });
+
+    running.kill('SIGHUP');
+    await running.err.with({ message: 'the policies are as before' });
+    running.kill('SIGTERM');
+    expect(await running.ended).toMatchObject({ code: 0 });
+    expect(running.out.all.filter((line) => line.record === 'policy')).toHaveLength(1);
+  });
+
   it('ends with 4 and one line when the audit cannot be written', async ({ skip }) => {
     skip(!existsSync('/dev/full'), 'this system has no /dev/full');
     const { url } = await greeted(new Epoch('E1'));
@@ -446,6 +523,7 @@ describe('flowtap run', () => {
     expect(JSON.parse(body)).toEqual({
       status: 'ok',
       reasons: [],
+      policies: [{ application: 'shop', policy: expect.stringMatching(/^[0-9a-f]{16}$/) }],
       zeeks: [
         {
           name: 'a',

@@ -55,6 +55,7 @@ describe('a configuration', () => {
     expect(config).toEqual({
       containment: 'forward',
       flowtap: { kind: 'memory' },
+      journal: 256 * 1024 ** 2,
       zeeks: [
         {
           name: 'a',

@@ -98,6 +98,7 @@ function serve(launch: ServiceParts['launch']) {
     stdout,
     stderr,
     stop: stop.signal,
+    reload: () => Promise.reject(new Error('nothing changed')),
     onReopen: () => () => {},
   });
   const journal = async (fields: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>> => {

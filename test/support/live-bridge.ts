@@ -84,6 +84,7 @@ export async function liveBridge(flowtap: object): Promise<LiveBridge> {
     stdout: audit,
     stderr: log,
     stop: end.signal,
+    reload: () => Promise.reject(new Error('nothing changed')),
     onReopen: () => () => {},
   });
   const speaks = await Promise.race([speaker, ended.then(() => Promise.reject(new Error('it has ended')))]);

@@ -67,6 +67,7 @@ export function dropOf(given: Partial<Verdict> = {}): Verdict {
     },
     candidates: 0,
     action: 'block',
+    restraint: null,
     effect: 'detected',
     evidence: [evidenceOf(), evidenceOf({ flow: 'f3' as FlowId, packets: [101, 102] })],
     ...given,
@@ -89,6 +90,7 @@ export function passOf(given: Partial<Verdict> = {}): Verdict {
     nearest: null,
     candidates: 1,
     action: 'none',
+    restraint: null,
     effect: 'none',
     ...given,
   });
@@ -112,6 +114,7 @@ export function chainOf(given: Partial<ChainRecord> = {}): ChainRecord {
   return {
     id: 'c2' as ChainId,
     application: 'dvd-rental',
+    policies: ['0123456789abcdef'],
     root: 'POST /contracts of customer 198.51.100.7',
     opened: NOON,
     ended: NOON + 2_500_000,

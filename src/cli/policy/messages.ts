@@ -21,3 +21,10 @@ export type PolicyReply =
       readonly remedy: string;
     }
   | { readonly kind: 'crashed'; readonly place: Place | null; readonly message: string };
+
+/** The first type error of the modules; null when there is none. */
+export type TypeCheckReply = {
+  readonly place: Place | null;
+  readonly problem: string;
+  readonly remedy: string;
+} | null;

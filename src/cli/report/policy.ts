@@ -19,6 +19,7 @@ export function describePolicy(document: PolicyDocument, containment: Containmen
     `${bold(safe(document.application))}: mode ${document.mode}, policy ${hashOf(document)}\n`,
     section('services', services(document, colours)),
     section('requests', requests(document, colours)),
+    ...restrained(document).map((text) => section('rules that block nothing, or otherwise', text)),
     section('chains', chains(document, colours)),
     ...(document.memories === undefined
       ? []
@@ -99,4 +100,20 @@ function drawConnections(connections: ReturnType<typeof derivedConnections>, col
     String(requests.length),
   ]);
   return drawTable(['from', 'to', 'port', 'requests'], rows, colours, 3);
+}
+
+/** What is only audited or reported, or cut for another time than the rest; nothing where that is none. */
+function restrained({ mode, services, requests }: PolicyDocument): readonly string[] {
+  const lines = [
+    ...(mode === 'audit' ? ['everything only audits: the application is in mode "audit"'] : []),
+    ...services.flatMap(({ name, audited }) =>
+      audited === true ? [`whatever comes from "${name}" is only audited`] : [],
+    ),
+    ...requests.flatMap(({ id, audited, containment }) => [
+      ...(audited === true ? [`"${id}" only audits`] : []),
+      ...(containment?.kind === 'report' ? [`"${id}" only reports`] : []),
+      ...(containment?.kind === 'cut' ? [`"${id}" cuts its flow for ${containment.lifetime / 1e6} s`] : []),
+    ]),
+  ];
+  return lines.length === 0 ? [] : [lines.map((line) => `  ${safe(line)}\n`).join('')];
 }

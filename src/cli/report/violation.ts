@@ -62,11 +62,27 @@ function packets({ evidence }: Verdict): string {
   return parts.length === 0 ? 'none kept by this source' : parts.join('; ');
 }
 
-function effect({ action, effect: done }: Verdict, block: Block | null): string {
+function effect({ action, effect: done, restraint, subject }: Verdict, block: Block | null): string {
   if (action === 'none') return 'none';
-  if (action === 'observe') return 'none: the policy is in mode "audit"';
+  if (action === 'observe') return `none: ${restrained(restraint, subject.from)}`;
   const arrived = done === 'prevented' ? 'prevented' : 'detected, not prevented (a copy was judged)';
   return block === null
     ? arrived
     : `${arrived}; the flow is cut by block ${block.id} until ${timestamp(block.until)}`;
+}
+
+function restrained(restraint: Verdict['restraint'], from: string): string {
+  switch (restraint) {
+    case 'service':
+      return `"${safe(from)}" is in mode "audit"`;
+    case 'request':
+      return 'its rule only audits';
+    case 'report':
+      return 'its rule only reports';
+    case 'ended':
+      return 'its flow had ended when the policy was replaced';
+    case 'application':
+    case null:
+      return 'the policy is in mode "audit"';
+  }
 }

@@ -22,14 +22,19 @@ type Ports = number | readonly number[];
 export type ServiceOptions = {
   /** IP addresses or CIDR prefixes. */
   readonly at: string | readonly string[];
+  /** `audit`: whatever comes from it and would be denied is said, and not blocked. */
+  readonly mode?: PolicyDocument['mode'];
 } & { readonly [P in Protocol]?: Ports };
+
+/** Where somebody outside is; without addresses, at every address that nobody else has. */
+type ExternalOptions = Partial<Pick<ServiceOptions, 'at' | 'mode'>>;
 
 /** What the function given to `application` may use. */
 export interface Tools {
   /** A microservice, a broker or a database of the application. */
   service(name: string, options: ServiceOptions): Exclude<Principal, string>;
   /** A principal outside of it; without addresses, every address that no service has. */
-  external(name: string, options?: { readonly at: string | readonly string[] }): Exclude<Principal, string>;
+  external(name: string, options?: ExternalOptions): Exclude<Principal, string>;
 }
 
 /**
@@ -54,14 +59,22 @@ function service(name: string, options: ServiceOptions): Exclude<Principal, stri
     const given = options[protocol];
     if (given !== undefined) ports[protocol] = typeof given === 'number' ? [given] : given;
   }
-  collector().services.push({ name, kind: 'service', at: addresses(options.at), ports, place });
+  collector().services.push({
+    name,
+    kind: 'service',
+    at: addresses(options.at),
+    ports,
+    ...(options.mode === 'audit' ? { audited: true } : {}),
+    place,
+  });
   return { kind: 'principal', name };
 }
 
-function external(name: string, options?: { at: string | readonly string[] }): Exclude<Principal, string> {
+function external(name: string, options?: ExternalOptions): Exclude<Principal, string> {
   const place = callSite();
-  const at = options === undefined ? [] : addresses(options.at);
-  collector().services.push({ name, kind: 'external', at, ports: {}, place });
+  const at = options?.at === undefined ? [] : addresses(options.at);
+  const audited = options?.mode === 'audit' ? ({ audited: true } as const) : {};
+  collector().services.push({ name, kind: 'external', at, ports: {}, ...audited, place });
   return { kind: 'principal', name };
 }
 

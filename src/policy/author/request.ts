@@ -1,9 +1,10 @@
 // The part that declarations of all protocols share: who asks whom, which facts, which name. Leaves: request handles.
 import type { Place } from '../../errors.ts';
-import type { RequestDeclaration } from '../document.ts';
+import type { RequestDeclaration, RuleContainment } from '../document.ts';
 import type { FactDeclaration } from '../fact.ts';
 import type { Relation } from '../relation.ts';
 import { callSite, collector, invalid, type RequestDraft } from './context.ts';
+import { microseconds } from './duration.ts';
 import type { Memory } from './memory.ts';
 import type { Requires } from './relations.ts';
 import { factDeclarations, type Source } from './sources.ts';
@@ -24,6 +25,13 @@ export interface Request {
   forgets(...memories: Memory[]): this;
   /** What must hold between its facts, and those of the request that it serves. */
   requires(...relations: Requires[]): this;
+  /** What this rule would deny is said, and blocks nothing: for a rule that is still to prove itself. */
+  audited(): this;
+  /**
+   * What is done with the flow of a denied request of this rule: cut for this time, such as `10m`, or only reported.
+   * Without it, the flow is cut for the time that `settings({ block })` says.
+   */
+  contained(how: string): this;
   /** How verdicts call it; without a name they say what it is, such as `POST /contracts`. */
   named(name: string): this;
 }
@@ -49,6 +57,8 @@ interface Base {
   readonly from: string;
   readonly to: string;
   readonly facts: readonly FactDeclaration[];
+  audited?: true;
+  containment?: RuleContainment;
   readonly place: Place | null;
   readonly remembers?: readonly string[];
   readonly recalls?: readonly string[];
@@ -124,6 +134,15 @@ export function declare<F, X extends object>(
           },
           requires(...relations) {
             base.requires = [...(base.requires ?? []), ...relations.map(({ relation }) => relation)];
+            return this;
+          },
+          audited() {
+            base.audited = true;
+            return this;
+          },
+          contained(how) {
+            base.containment =
+              how === 'report' ? { kind: 'report' } : { kind: 'cut', lifetime: microseconds(how) };
             return this;
           },
           named(name) {

@@ -1,13 +1,12 @@
 // What is wrong with the chains of a policy. Enters: a document; leaves: problems.
-import type { PolicyDocument, RequestDeclaration, StepDeclaration } from '../document.ts';
+import type { PolicyDocument, StepDeclaration } from '../document.ts';
 import type { PolicyProblem } from '../problem.ts';
 import { problem } from './problem.ts';
+import type { Placed } from './walk.ts';
 
-/** Chains that begin alike, steps that cannot come, requests that nothing uses. */
-export function* checkChains(document: PolicyDocument): Generator<PolicyProblem> {
-  const requests = new Map(document.requests.map((request) => [request.id, request]));
+/** Chains that begin alike, steps that stand twice in one place, requests that nothing uses. */
+export function* checkChains(document: PolicyDocument, steps: readonly Placed[]): Generator<PolicyProblem> {
   const roots = new Set<string>();
-  const used = new Set(document.outside);
   if (document.chains.length === 0 && document.outside.length === 0) {
     yield problem(
       'empty',
@@ -26,8 +25,9 @@ export function* checkChains(document: PolicyDocument): Generator<PolicyProblem>
       );
     }
     roots.add(chain.root.request);
-    yield* checkSteps(chain.root, requests, used);
   }
+  for (const { step } of steps) yield* checkSiblings(step);
+  const used = new Set([...document.outside, ...steps.map(({ request }) => request.id)]);
   for (const request of document.requests) {
     if (used.has(request.id)) continue;
     yield problem(
@@ -40,24 +40,9 @@ export function* checkChains(document: PolicyDocument): Generator<PolicyProblem>
   }
 }
 
-function* checkSteps(
-  step: StepDeclaration,
-  requests: ReadonlyMap<string, RequestDeclaration>,
-  used: Set<string>,
-): Generator<PolicyProblem> {
-  used.add(step.request);
-  const parent = requests.get(step.request);
+function* checkSiblings(step: StepDeclaration): Generator<PolicyProblem> {
   const siblings = new Set<string>();
   for (const child of step.children) {
-    const request = requests.get(child.request);
-    if (request !== undefined && parent !== undefined && request.from !== parent.to) {
-      yield problem(
-        'unreachable-step',
-        child,
-        `"${request.id}" is made by "${request.from}", but its parent "${parent.id}" is served by "${parent.to}"`,
-        'put it below a request that its maker serves',
-      );
-    }
     if (siblings.has(child.request)) {
       yield problem(
         'overlapping-steps',
@@ -67,6 +52,5 @@ function* checkSteps(
       );
     }
     siblings.add(child.request);
-    yield* checkSteps(child, requests, used);
   }
 }

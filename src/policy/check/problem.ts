@@ -39,3 +39,8 @@ function editDistance(a: string, b: string): number {
   }
   return row[b.length] ?? 0;
 }
+
+/** ` (line 12)`, or nothing where the line is not known. */
+export function lineOf({ place }: { readonly place: PolicyProblem['place'] }): string {
+  return place?.line === undefined ? '' : ` (line ${place.line})`;
+}

@@ -1,9 +1,10 @@
 // What is wrong with the requests of a policy. Enters: a document; leaves: problems.
+import { normalisersOf } from '../compile.ts';
 import { protocolsOf } from '../connections.ts';
 import type { PolicyDocument, RequestDeclaration } from '../document.ts';
 import { overlapOf } from '../overlap.ts';
 import type { PolicyProblem } from '../problem.ts';
-import { closest, problem } from './problem.ts';
+import { closest, lineOf, problem } from './problem.ts';
 
 /** Who makes each request to whom, by which protocol, and whether its path is one. */
 export function* checkRequests(document: PolicyDocument): Generator<PolicyProblem> {
@@ -30,6 +31,14 @@ export function* checkRequests(document: PolicyDocument): Generator<PolicyProble
         `give it one, such as ${request.protocol === 'sql' ? 'postgres: 5432' : `${request.protocol}: ${request.protocol === 'http' ? 8080 : 5672}`}`,
       );
     }
+    if (server?.kind === 'external') {
+      yield problem(
+        'wrong-protocol',
+        request,
+        `"${request.id}" goes to "${server.name}", which is external and answers on no port`,
+        `declare it as service('${server.name}', ...) with its addresses and ports`,
+      );
+    }
     if (request.protocol === 'http') yield* checkPath(request.path, request);
   }
 }
@@ -47,24 +56,49 @@ function* checkPath(path: string, request: RequestDeclaration): Generator<Policy
           ? 'has the same ":name" twice'
           : path !== '/' && segments.includes('')
             ? 'has an empty segment'
-            : null;
+            : segments.some((segment) => segment === '.' || segment === '..')
+              ? 'has a dot segment, which no request may have'
+              : /[#\\]/.test(path)
+                ? 'has a "#" or a backslash, which no request may have'
+                : null;
   if (why !== null)
     yield problem('bad-path', request, `path "${path}" ${why}`, 'write it as /users/:user/charge');
 }
 
-/** Requests that could be one and the same on the wire. */
+/** Requests that could be one and the same on the wire. The one that stands first is asked first. */
 export function* checkOverlaps(document: PolicyDocument): Generator<PolicyProblem> {
+  const normalisers = normalisersOf(document);
   for (const [i, a] of document.requests.entries()) {
     for (const b of document.requests.slice(i + 1)) {
-      const example = overlapOf(a, b);
-      if (example === null) continue;
-      const line = a.place?.line === undefined ? '' : ` (line ${a.place.line})`;
-      yield problem(
-        'overlapping-steps',
-        b,
-        `"${b.id}" and "${a.id}"${line} both match ${example}`,
-        'declare it once and use it in both places, or make one of them narrower',
-      );
+      const overlap = overlapOf(a, b, normalisers);
+      if (overlap === null) continue;
+      const both = `"${b.id}" and "${a.id}"${lineOf(a)} both match ${overlap.example}`;
+      switch (overlap.relation) {
+        case 'first':
+          yield problem(
+            'shadowed-rule',
+            b,
+            `${both}, and the latter, which stands first, takes all that the former matches`,
+            'declare the narrower one first',
+          );
+          break;
+        case 'second':
+          yield problem(
+            'shadowed-rule',
+            b,
+            `${both}, and the latter, which stands first, takes it`,
+            'none is needed if that is meant',
+            'warning',
+          );
+          break;
+        default:
+          yield problem(
+            'overlapping-steps',
+            b,
+            both,
+            'declare it once and use it in both places, or make one of them narrower',
+          );
+      }
     }
   }
 }

@@ -2,7 +2,7 @@
 import { type Prefix, parsePrefix, prefixesOverlap } from '../../identity/addresses.ts';
 import type { PolicyDocument } from '../document.ts';
 import type { PolicyProblem } from '../problem.ts';
-import { problem } from './problem.ts';
+import { closest, problem } from './problem.ts';
 
 /** Names, addresses and ports of services. */
 export function* checkServices(document: PolicyDocument): Generator<PolicyProblem> {
@@ -80,5 +80,23 @@ export function* checkServices(document: PolicyDocument): Generator<PolicyProble
         ports.set(port, protocol);
       }
     }
+  }
+}
+
+/** Principals that no request names. */
+export function* checkUsed(document: PolicyDocument): Generator<PolicyProblem> {
+  const names = document.services.map(({ name }) => name);
+  const named = new Set(document.requests.flatMap(({ from, to }) => [from, to]));
+  // A name that was written wrong is a problem of its own, and no second one of whom it meant.
+  for (const name of [...named]) if (!names.includes(name)) named.add(closest(name, names) ?? name);
+  for (const service of document.services) {
+    if (named.has(service.name)) continue;
+    yield problem(
+      'unused-service',
+      service,
+      `no request is of or to "${service.name}"${service.kind === 'service' ? ', so it may not be talked to' : ''}`,
+      'declare its requests, or take it out',
+      'warning',
+    );
   }
 }

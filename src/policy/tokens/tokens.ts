@@ -14,16 +14,25 @@ const MOST_TOKENS = 50_000;
 
 /** The tokens of several applications, each verified by the keys of its own policy. */
 export class Tokens {
-  readonly #books: ReadonlyMap<string, TokenBook>;
+  #books: ReadonlyMap<string, TokenBook>;
+  readonly #most: number;
 
   /** @param most tokens remembered for each application */
   constructor(policies: readonly PolicyDocument[], most = MOST_TOKENS) {
-    this.#books = new Map(
-      policies.flatMap((policy) => {
-        const book = TokenBook.of(policy, most);
-        return book === null ? [] : [[policy.application, book]];
-      }),
-    );
+    this.#most = most;
+    this.#books = booksOf(policies, new Map(), most);
+  }
+
+  /** The same for other policies. What is known under the same settings stays known. */
+  under(policies: readonly PolicyDocument[]): Tokens {
+    const next = new Tokens([], this.#most);
+    next.#books = booksOf(policies, this.#books, this.#most);
+    return next;
+  }
+
+  /** Goes on as these. */
+  become(next: Tokens): void {
+    this.#books = next.#books;
   }
 
   /** Null when nothing has to be waited for; else the event may be judged when the promise is done. It never fails. */
@@ -39,6 +48,22 @@ export class Tokens {
   }
 }
 
+/** A book for each policy that reads claims: the one before it, where the policy says the same of tokens. */
+function booksOf(
+  policies: readonly PolicyDocument[],
+  before: ReadonlyMap<string, TokenBook>,
+  most: number,
+): ReadonlyMap<string, TokenBook> {
+  return new Map(
+    policies.flatMap((policy) => {
+      const book = TokenBook.of(policy, most);
+      if (book === null) return [];
+      const known = before.get(policy.application);
+      return [[policy.application, known?.settings === book.settings ? known : book]];
+    }),
+  );
+}
+
 type HttpRequest = Extract<Event, { kind: 'http-request' }>;
 
 class TokenBook {
@@ -49,11 +74,16 @@ class TokenBook {
   readonly #most: number;
   readonly lookup: TokenLookup = (token) => this.#known.get(nameOf(token)) ?? null;
 
+  /** All that it goes by, as a text to compare. */
+  readonly settings: string;
+
   constructor(
+    settings: string,
     places: readonly (TokenPlace | undefined)[],
     verify: (token: string) => Promise<TokenReading>,
     most: number,
   ) {
+    this.settings = settings;
     this.#most = most;
     this.#places = places;
     this.#verify = verify;
@@ -67,7 +97,8 @@ class TokenBook {
     if (tokens === undefined || sources.length === 0) return null;
     const places = new Map(sources.map(({ of }) => [JSON.stringify(of ?? null), of]));
     const claims = [...new Set(sources.map(({ name }) => name))];
-    return new TokenBook([...places.values()], verifierOf(tokens, claims), most);
+    const settings = JSON.stringify([tokens, [...places.keys()].sort(), claims.sort()]);
+    return new TokenBook(settings, [...places.values()], verifierOf(tokens, claims), most);
   }
 
   unseen(event: HttpRequest): readonly Promise<void>[] {
