@@ -109,8 +109,6 @@ export interface ChainReference {
 /** The chain that came closest to explaining a dropped request, and what differed. */
 export interface NearestChain extends ChainReference {
   readonly differences: readonly FactDifference[];
-  /** The relation that does not hold; absent when all do. */
-  readonly unmet?: UnmetRelation;
 }
 
 /** What a verdict is about. */
@@ -143,6 +141,8 @@ export interface Verdict {
   /** The chain that explains it. */
   readonly chain: ChainReference | null;
   readonly nearest: NearestChain | null;
+  /** The relation that does not hold, with its nearest chain or within the request itself; absent when all do. */
+  readonly unmet?: UnmetRelation;
   /** How many chains could have explained it; above 1 the choice was ambiguous. */
   readonly candidates: number;
   /** What is done: `block` cuts the flow; `observe` would have, but for `restraint`; `none`. */

@@ -67,6 +67,7 @@ export interface VerdictRecord extends RecordBase {
   readonly nearest_opened: Timestamp | null;
   readonly nearest_facts: Readonly<Record<string, string>> | null;
   readonly differences: readonly DifferenceRecord[];
+  readonly unmet: UnmetRecord | null;
   readonly cannot_tell: string | null;
   readonly consequence_of: string | null;
   readonly action: 'none' | 'observe' | 'block';
@@ -75,6 +76,15 @@ export interface VerdictRecord extends RecordBase {
   readonly block: string | null;
   readonly evidence: readonly PacketReference[];
   readonly ranges: readonly RangeRecord[];
+}
+
+/** A relation that does not hold. */
+export interface UnmetRecord {
+  readonly relation: string;
+  readonly fact: string;
+  readonly seen: string;
+  readonly seen_at: string;
+  readonly would_hold_with: string | null;
 }
 
 export interface ChainEndRecord extends RecordBase {

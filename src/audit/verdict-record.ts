@@ -2,7 +2,7 @@
 import { formatEndpoint, otherSide, type Side } from '../flow.ts';
 import type { Verdict } from '../verdict.ts';
 import { allPackets, rangeRecord } from './evidence.ts';
-import { SCHEMA, type VerdictRecord } from './record.ts';
+import { SCHEMA, type UnmetRecord, type VerdictRecord } from './record.ts';
 import { timestamp } from './timestamp.ts';
 
 /** The record of a verdict; `block` names the block that it led to. */
@@ -52,6 +52,7 @@ export function verdictRecord(verdict: Verdict, block: string | null): VerdictRe
       seen: difference.seen,
       seen_at: difference.seenAt,
     })),
+    unmet: unmetRecord(verdict),
     cannot_tell: cannotTell === null || cannotTell.code === 'consequence' ? null : cannotTell.cause,
     consequence_of: cannotTell?.code === 'consequence' ? cannotTell.of : null,
     action: verdict.action,
@@ -61,6 +62,12 @@ export function verdictRecord(verdict: Verdict, block: string | null): VerdictRe
     evidence: allPackets(verdict.evidence),
     ranges: verdict.evidence.map(rangeRecord),
   };
+}
+
+function unmetRecord({ unmet }: Verdict): UnmetRecord | null {
+  if (unmet === undefined) return null;
+  const { relation, fact, seen, seenAt, expected } = unmet;
+  return { relation, fact, seen, seen_at: seenAt, would_hold_with: expected };
 }
 
 /**

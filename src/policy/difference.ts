@@ -2,6 +2,7 @@
 import jsonPatch from 'fast-json-patch';
 import type { Jwk, PolicyDocument, RequestDeclaration, StepDeclaration } from './document.ts';
 import type { FactDeclaration } from './fact.ts';
+import { describeRelation } from './relation.ts';
 
 /** One part that was added, taken away, or changed. Places in the author's file are no part of a policy's meaning. */
 export interface DocumentChange {
@@ -77,8 +78,13 @@ function byName(document: PolicyDocument): Record<string, unknown> {
   };
 }
 
-function requestByName({ id: _, place: __, facts, ...request }: RequestDeclaration): object {
-  return { ...request, facts: factsByName(facts) };
+function requestByName({ id: _, place: __, facts, requires, ...request }: RequestDeclaration): object {
+  const relations = requires?.map((relation) => [describeRelation(relation), relation] as const);
+  return {
+    ...request,
+    facts: factsByName(facts),
+    ...(relations === undefined ? {} : { requires: Object.fromEntries(relations) }),
+  };
 }
 
 function factsByName(facts: readonly FactDeclaration[]): object {

@@ -91,6 +91,7 @@ export function verdictOf(
     step: about.step,
     chain: chain?.reference ?? null,
     nearest: nearest === null ? null : nearestChain(nearest),
+    ...unmetOf(judgement),
     candidates: judgement.kind === 'pass' ? judgement.candidates : 0,
     action: denied ? (enforced ? 'block' : 'observe') : 'none',
     restraint,
@@ -128,8 +129,10 @@ function evidenceOf({ evidence }: About, judgement: Judgement): readonly Evidenc
   return [...differing, ...unmet.filter((each) => each !== evidence)];
 }
 
-function unmetRelation({ relation, about, expected }: Unmet): Pick<NearestChain, 'unmet'> {
-  if (about === null) return {};
+function unmetOf(judgement: Judgement): Pick<Verdict, 'unmet'> {
+  const unmet = judgement.kind === 'drop' ? (judgement.unmet ?? judgement.nearest?.unmet ?? null) : null;
+  if (unmet === null || unmet.about === null) return {};
+  const { relation, about, expected } = unmet;
   return { unmet: { relation, fact: about.fact, seen: about.value, seenAt: about.source, expected } };
 }
 
@@ -143,7 +146,6 @@ function nearestChain(nearest: Nearness): NearestChain {
       seen: read.value,
       seenAt: read.source,
     })),
-    ...(nearest.unmet === null ? {} : unmetRelation(nearest.unmet)),
   };
 }
 

@@ -2,9 +2,9 @@
 import type { Event, FlowEvent } from '../events/event.ts';
 import type { PolicyDocument } from '../policy/document.ts';
 import type { Normaliser } from '../policy/fact.ts';
-import { factOperands } from '../policy/fact-names.ts';
+import { factOperands, factsByRequest } from '../policy/fact-names.ts';
 import { normalise, reshape } from '../policy/normalise.ts';
-import type { Verdict } from '../verdict.ts';
+import type { FactDifference, Verdict } from '../verdict.ts';
 import type { Field } from './mutation/field.ts';
 import { valuesOf } from './mutation/values.ts';
 import { nameOfBytes } from './reader.ts';
@@ -22,9 +22,11 @@ export interface Counterfactual {
 /** Null for a verdict that no values would change. */
 export function counterfactualOf(verdict: Verdict, policy: PolicyDocument): Counterfactual | null {
   const [own] = verdict.evidence;
-  const differences = verdict.nearest?.differences ?? [];
+  const differences = changesOf(verdict);
   if (verdict.kind !== 'drop' || verdict.subject.what !== 'request' || own === undefined) return null;
-  if (differences.length === 0) return null;
+  // What the request does not say itself (it is remembered of an earlier one) is not for it to change.
+  const said = factsByRequest({ ...policy, memories: [] }).get(verdict.step ?? '') ?? [];
+  if (differences.length === 0 || !differences.every(({ fact }) => said.includes(fact))) return null;
   // Of a secret only the digest is known.
   if (differences.some(({ fact }) => normaliserOf(policy, fact) === 'secret')) return null;
   const name = nameOfBytes(own);
@@ -44,6 +46,16 @@ export function counterfactualOf(verdict: Verdict, policy: PolicyDocument): Coun
     isAbout: ({ subject, evidence: [first] }) =>
       subject.what === 'request' && first !== undefined && nameOfBytes(first) === name,
   };
+}
+
+type Change = Pick<FactDifference, 'fact' | 'seen' | 'expected'>;
+
+/** None where a relation would hold with no one value that could be named. */
+function changesOf({ nearest, unmet }: Verdict): readonly Change[] {
+  const differences = nearest?.differences ?? [];
+  if (unmet === undefined) return differences;
+  const { fact, seen, expected } = unmet;
+  return expected === null ? [] : [...differences, { fact, seen, expected }];
 }
 
 /** Wherever the value stands: a request that says it in two places would contradict itself with one of them changed. */

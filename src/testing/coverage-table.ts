@@ -1,7 +1,7 @@
 // Coverage for a person. Enters: a report; leaves: a table of the gaps, or of everything.
 import type { CoverageReport, CoverageRow } from './coverage.ts';
 
-const KINDS: readonly CoverageRow['kind'][] = ['request', 'step', 'cardinality', 'order', 'fact'];
+const KINDS: readonly CoverageRow['kind'][] = ['request', 'step', 'cardinality', 'order', 'fact', 'relation'];
 
 /** A summary by kind, then the gaps; with `all`, every part. */
 export function coverageTable(
@@ -11,8 +11,8 @@ export function coverageTable(
   const totals = KINDS.map((kind) => {
     const rows = report.rows.filter((row) => row.kind === kind);
     const covered = rows.filter(({ explained }) => explained > 0).length;
-    return `${kind} ${covered}/${rows.length}`;
-  });
+    return { kind, said: `${kind} ${covered}/${rows.length}`, none: rows.length === 0 };
+  }).filter(({ kind, none }) => kind !== 'relation' || !none);
   const shown = all ? report.rows : [...report.unexercised, ...report.untried];
   const head = ['kind', 'what', 'explained', 'denied', 'line'];
   const cells = shown.map(({ kind, what, explained, denied, place }) => [
@@ -23,7 +23,7 @@ export function coverageTable(
     place?.line === undefined ? '' : String(place.line),
   ]);
   const gaps = `${report.unexercised.length} never exercised, ${report.untried.length} never had to deny`;
-  return `coverage of ${report.application}: ${totals.join(', ')}; ${gaps}\n${columns([head, ...cells])}`;
+  return `coverage of ${report.application}: ${totals.map(({ said }) => said).join(', ')}; ${gaps}\n${columns([head, ...cells])}`;
 }
 
 /** Columns as wide as their widest cell. */

@@ -2,6 +2,7 @@
 import { assertNever, type Place } from '../errors.ts';
 import type { PolicyDocument, RequestDeclaration, StepDeclaration } from '../policy/document.ts';
 import { factsByRequest } from '../policy/fact-names.ts';
+import { describeRelation } from '../policy/relation.ts';
 import { isAnswered } from '../policy/source.ts';
 import type { ChainView, StepView, Verdict } from '../verdict.ts';
 import { requireSound, runEngine } from './judge.ts';
@@ -10,7 +11,7 @@ import { eventsOf, type Source } from './source.ts';
 
 /** One part of a policy. */
 export interface CoverageRow {
-  readonly kind: 'request' | 'step' | 'cardinality' | 'order' | 'fact';
+  readonly kind: 'request' | 'step' | 'cardinality' | 'order' | 'fact' | 'relation';
   /** For a person: `POST /orders > charge`, `user of charge`. */
   readonly what: string;
   readonly place: Place | null;
@@ -62,6 +63,7 @@ class Seen {
   readonly compared = new Counts();
   readonly differed = new Counts();
   readonly codes = new Counts();
+  readonly unmet = new Counts();
   readonly steps = new Counts();
 }
 
@@ -92,7 +94,7 @@ async function exercise(policy: PolicyDocument, source: Source, seen: Seen): Pro
 }
 
 function noteVerdict(verdict: Verdict, seen: Seen, chains: Map<string, string>): void {
-  const { kind, step, chain, evidence, reasons, nearest, subject } = verdict;
+  const { kind, step, chain, evidence, reasons, nearest, unmet, subject } = verdict;
   const [own] = evidence;
   if (step === null || own === undefined) return;
   if (kind === 'pass') seen.explained.add(step);
@@ -101,6 +103,7 @@ function noteVerdict(verdict: Verdict, seen: Seen, chains: Map<string, string>):
   // An acknowledgement is a request of its own on the wire; for a chain it is the answer to a delivery.
   const answer = subject.what === 'response' || subject.request.startsWith('basic.ack');
   seen.codes.add(`${reasons[0].code}\n${step}${answer ? '\nanswer' : ''}`);
+  if (unmet !== undefined) seen.unmet.add(`${step}\n${unmet.relation}`);
   for (const { fact } of nearest?.differences ?? []) seen.differed.add(factName(step, fact, 'request'));
 }
 
@@ -138,6 +141,7 @@ function rowsOf(policy: PolicyDocument, seen: Seen): readonly CoverageRow[] {
     ),
     ...policy.chains.flatMap(({ root }) => stepRows(root, [], seen)),
     ...factRows(policy, seen),
+    ...policy.requests.flatMap((request) => relationRows(request, seen)),
   ];
 }
 
@@ -238,6 +242,17 @@ function factRows(policy: PolicyDocument, seen: Seen): readonly CoverageRow[] {
         ...answered(request).map((fact) => row(fact, 'answer')),
       ];
     });
+}
+
+/** A relation that was looked at held where the request passed. */
+function relationRows({ id, place, requires = [] }: RequestDeclaration, seen: Seen): readonly CoverageRow[] {
+  return requires.map(describeRelation).map((relation) => ({
+    kind: 'relation',
+    what: `${relation}, of ${id}`,
+    place,
+    explained: seen.explained.of(id),
+    denied: seen.unmet.of(`${id}\n${relation}`),
+  }));
 }
 
 function answered({ facts }: RequestDeclaration): readonly string[] {

@@ -212,7 +212,7 @@ describe('a request is explained when its values and those of its chain are so',
     expect(drop?.reasons[0].text).toContain(
       'total 12 (POST /pay, body /total) must be at most limit 10 (POST /orders, header x-limit)',
     );
-    expect(drop?.nearest?.unmet).toMatchObject({
+    expect(drop?.unmet).toMatchObject({
       relation: 'total at most limit',
       seen: '12',
       expected: '10',

@@ -3,6 +3,7 @@ import type { Containment } from '../../engine.ts';
 import { derivedConnections } from '../../policy/connections.ts';
 import type { MemoryDeclaration, PolicyDocument, RequestDeclaration } from '../../policy/document.ts';
 import { hashOf } from '../../policy/hash.ts';
+import { describeRelation } from '../../policy/relation.ts';
 import { describeSource } from '../../policy/source.ts';
 import type { Colours } from '../terminal.ts';
 import { contractsOf } from './contracts.ts';
@@ -65,10 +66,11 @@ function requests({ requests }: PolicyDocument, colours: Colours): string {
   return drawTable(['request', 'from', 'to', 'facts'], rows, colours);
 }
 
-function facts(request: RequestDeclaration): readonly string[] {
-  return request.facts.map(
+function facts({ facts, requires = [] }: RequestDeclaration): readonly string[] {
+  const said = facts.map(
     ({ fact, source, optional }) => `${fact}${optional ? '?' : ''} (${describeSource(source)})`,
   );
+  return [...said, ...requires.map((relation) => `requires ${describeRelation(relation)}`)];
 }
 
 function chains({ chains }: PolicyDocument, colours: Colours): string {

@@ -32,6 +32,10 @@ export function describeVerdict(verdict: Verdict, block: Block | null, colours: 
       );
     }
   }
+  if (verdict.unmet !== undefined) {
+    const { relation, fact, seen, seenAt } = verdict.unmet;
+    note('requires', `${safe(relation)}; ${safe(fact)} is ${bold(safe(seen, 80))} (${safe(seenAt)})`);
+  }
   note('packets', packets(verdict));
   note('effect', effect(verdict, block));
   return `${lines.join('\n')}\n`;
