@@ -176,6 +176,7 @@ test('a place that no plan has is a fault of ours', () => {
     evidence: { flow: 'f' as FlowId, side: 'orig', start: 0, end: 1, ts: 0, capture: null, packets: [] },
     summary: 'root',
     unanswered: false,
+    requires: null,
   };
   expect(() => new Instance(chain, PLAN, null, request, null).slotAt(0)).toThrow(FlowTapError);
 });

@@ -23,12 +23,12 @@ import {
   response,
   responseHeader,
   result,
+  routingKey,
   type Source,
   sql,
 } from '../../src/policy/author.ts';
 import { checkPolicy } from '../../src/policy/check.ts';
 import { compile } from '../../src/policy/compile.ts';
-import { findInHttp } from '../../src/policy/match/http-values.ts';
 import { normalise } from '../../src/policy/normalise.ts';
 import { brief, judge } from '../support/judge.ts';
 import { type HttpParts, Story } from '../support/story.ts';
@@ -85,18 +85,12 @@ describe('a request', () => {
   });
 
   test('in HTTP has no values of SQL or AMQP', async () => {
-    const policy = front({ id: result('id') });
-    const { drops } = await asked(policy, {});
-    expect(brief(drops)).toEqual(['fact-missing: POST / (user to front)']);
+    const { drops } = await asked(front({ id: result('id') }), {});
+    expect(brief(drops)).toEqual(['fact-missing: response 200 (front to user)']);
     expect(drops[0]?.reasons[0].text).toContain('result column id: it is not there');
-    const parts = {
-      headers: [],
-      body: { state: 'complete', bytes: new Uint8Array(0), length: 0 },
-      path: new Map(),
-      query: new Map(),
-      json: null,
-    } as const;
-    expect(findInHttp({ ...parts }, { in: 'routing-key' })).toEqual({ kind: 'absent' });
+    const queued = await asked(front({ id: routingKey() }), {});
+    expect(brief(queued.drops)).toEqual(['fact-missing: POST / (user to front)']);
+    expect(queued.drops[0]?.reasons[0].text).toContain('routing key: it is not there');
   });
 
   test('in AMQP has no values of HTTP', async () => {

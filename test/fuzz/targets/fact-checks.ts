@@ -1,6 +1,6 @@
 // What must hold of facts, whatever they are read from. Enters: texts and bytes; leaves: how much was read, or a mismatch.
 import { isDeepStrictEqual } from 'node:util';
-import type { Normaliser } from '../../../src/policy/document.ts';
+import type { Normaliser } from '../../../src/policy/fact.ts';
 import { readJson, scalarAt } from '../../../src/policy/json-value.ts';
 import { readPairs, readTarget } from '../../../src/policy/match/target.ts';
 import { normalise } from '../../../src/policy/normalise.ts';
@@ -23,7 +23,7 @@ export function checkTarget(text: string): number {
 export function checkJson(bytes: Uint8Array): number {
   const reading = readJson(bytes);
   if (reading.kind === 'unreadable') return weigh(reading);
-  const value = scalarAt(reading.value, '/a');
+  const value = scalarAt(reading.value, '/a')?.text ?? null;
   let other: unknown;
   try {
     other = JSON.parse(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes));
@@ -44,6 +44,7 @@ export function checkJson(bytes: Uint8Array): number {
 /** A normal form is its own normal form, and of the same value. */
 export function checkNormal(value: string, as: Normaliser): void {
   const normal = normalise(value, as);
+  if (as === 'secret') return;
   if (normal === null || normal.length > 4096) return;
   if (normalise(normal, as) !== normal)
     throw new Mismatch(`the normal form as ${as} has another normal form`);

@@ -3,12 +3,8 @@ import type { AmqpEvent } from '../../../src/events/amqp.ts';
 import type { Header } from '../../../src/events/common.ts';
 import type { HttpRequest, HttpResponse } from '../../../src/events/http.ts';
 import type { Evidence, Flow, FlowId } from '../../../src/flow.ts';
-import type {
-  AmqpRequestDeclaration,
-  FactDeclaration,
-  HttpRequestDeclaration,
-  Normaliser,
-} from '../../../src/policy/document.ts';
+import type { AmqpRequestDeclaration, HttpRequestDeclaration } from '../../../src/policy/document.ts';
+import { type FactDeclaration, NORMALISERS, type Normaliser } from '../../../src/policy/fact.ts';
 import { matchAmqp } from '../../../src/policy/match/amqp.ts';
 import { matchHttp, readHttpResponse } from '../../../src/policy/match/http.ts';
 import { MalformedFrame } from '../../../src/sensor/amqp/fields.ts';
@@ -29,20 +25,20 @@ const FLOW: Flow = {
   midstream: false,
 };
 const AT: Evidence = { side: 'orig', start: 0, end: 1, flow: FLOW.id, ts: 1, capture: null, packets: [] };
-const NORMALISERS: ReadonlyMap<string, Normaliser> = new Map([
-  ['lower', 'lower'],
-  ['integer', 'integer'],
-  ['decimal', 'decimal'],
-]);
-const KINDS: readonly Normaliser[] = ['text', 'lower', 'integer', 'decimal'];
+/** Facts are named after what they are compared as. */
+const COMPARED: ReadonlyMap<string, Normaliser> = new Map(NORMALISERS.map((each) => [each, each]));
 
 function facts(...sources: readonly FactDeclaration['source'][]): FactDeclaration[] {
-  return sources.map((source, index) => ({
-    fact: ['text', 'lower', 'integer', 'decimal'][index % 4] ?? 'text',
-    source,
-    as: (['text', 'lower', 'integer', 'decimal'] as const)[index % 4] ?? 'text',
-    optional: index % 2 === 0,
-  }));
+  return sources.map((source, index) => {
+    const as = NORMALISERS[index % NORMALISERS.length] ?? 'text';
+    return {
+      fact: as,
+      source,
+      as,
+      optional: index % 2 === 0,
+      ...(index % 3 === 2 ? { trim: true, scale: -2 } : {}),
+    };
+  });
 }
 
 function declared(
@@ -79,6 +75,12 @@ const HTTP: readonly HttpRequestDeclaration[] = [
       { in: 'body', pointer: '/__proto__' },
     ),
   ),
+  declared(
+    '/list',
+    [...facts({ in: 'body', pointer: '/a/*/b' })].map((each) => ({ ...each, all: true as const })),
+  ),
+  declared('/multi', facts({ in: 'multipart', name: 'a' }, { in: 'multipart', name: 'b' })),
+  declared('/cookie', facts({ in: 'response-cookie', name: 'a' }, { in: 'response-status' })),
   declared('/form', facts({ in: 'form', name: 'a' }, { in: 'form', name: 'b' })),
   declared('/answer', facts({ in: 'response-body', pointer: '' }, { in: 'response-header', name: 'x-a' })),
 ];
@@ -122,10 +124,10 @@ function run(input: Input): number {
   const message = { ts: 1, flow: FLOW, at: AT, version: '1.1', headers, trailers: [], body, ambiguities: [] };
   const request: HttpRequest = { ...message, kind: 'http-request', exchange: 1, method: 'POST', target };
   const response: HttpResponse = { ...message, kind: 'http-response', exchange: 1, status: 200 };
-  let made = weigh(matchHttp(HTTP, NORMALISERS, request));
-  for (const declaration of HTTP) made += weigh(readHttpResponse(declaration, NORMALISERS, response));
+  let made = weigh(matchHttp(HTTP, COMPARED, request));
+  for (const declaration of HTTP) made += weigh(readHttpResponse(declaration, COMPARED, response));
   made += checkTarget(target) + checkJson(bytes) + amqp(part(3).bytes, bytes);
-  for (const kind of KINDS) checkNormal(latin1(part(4)), kind);
+  for (const kind of NORMALISERS) checkNormal(latin1(part(4)), kind);
   return made;
 }
 
@@ -144,7 +146,7 @@ function amqp(header: Uint8Array, bytes: Uint8Array): number {
       method: { name: 'basic.publish', exchange: 'e', routingKey: 'k', mandatory: false, immediate: false },
       content: { properties, body: { state: 'complete', bytes, length: bytes.length } },
     };
-    return weigh(properties) + weigh(matchAmqp(AMQP, NORMALISERS, event, null));
+    return weigh(properties) + weigh(matchAmqp(AMQP, COMPARED, event, null));
   } catch (error) {
     if (error instanceof MalformedFrame) return 0;
     throw error;
@@ -199,6 +201,10 @@ export async function load(): Promise<Target> {
       'policy/match/match',
       'policy/json-value',
       'policy/normalise',
+      'policy/match/multipart',
+      'policy/match/set-cookie',
+      'policy/match/headers',
+      'policy/match/json',
       'sensor/amqp/properties',
     ],
     tags: 5,
@@ -253,6 +259,13 @@ export async function load(): Promise<Target> {
       seed('/header', json, '', '+0.0', content),
       seed('/json', json, '{"a":[{"b":"x","n":1.50}],"c/~":true,"__proto__":7}', 'ALICE'),
       seed('/form', form, 'a=1&b=2', '1e3', content),
+      seed('/list', json, '{"a":[{"b":"x"},{"b":7}]}', '0190163d-8694-739b-aea5-966c26f8ad91'),
+      seed(
+        '/multi',
+        'content-type: multipart/form-data; boundary="x"\r\nset-cookie: a=1; Path=/',
+        '--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nalice\r\n--x--\r\n',
+        '2024-02-29T12:00:00.50+02:00',
+      ),
       seed('/answer', json, '"x"', '\xc4\xb0'),
     ],
     run,
