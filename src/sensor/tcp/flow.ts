@@ -157,7 +157,8 @@ export class TcpFlow {
     // Data behind a FIN, or a FIN in the midst of data: one of them was not for the receiver.
     const last = length > 0 ? own.fin : own.fin + 1;
     if (own.fin >= 0 && (end > last || (fin === 1 && end !== own.fin))) return this.#stray(segment, side);
-    if (fin === 1 && end < own.stream.top) return this.#stray(segment, side);
+    // Nor was one in front of what the receiver has acknowledged already; it may have acknowledged the FIN itself.
+    if (fin === 1 && (end < own.stream.top || end + 1 < own.acked)) return this.#stray(segment, side);
 
     if (begins || probed) own.learn(seq, length === 0);
     this.#heard(own, peer, segment);
