@@ -167,7 +167,11 @@ export class TcpFlow {
     if (acks) this.#afterAcknowledge(peer, acked);
     if ((flags & URG) !== 0) this.#urgent(own, start, segment);
     if (length > 0) this.#payload(own, start, segment);
-    if (fin === 1) own.fin = end;
+    if (fin === 1) {
+      own.fin = end;
+      // The FIN itself may have been acknowledged before it came: it is no byte that is missing.
+      own.holeUpTo = Math.min(own.holeUpTo, end);
+    }
     this.#checkFin(own, segment);
     // A FIN may wait for bytes that an acknowledgement of the same packet gave up.
     if (own.holeUpTo >= 0) this.checkHole(own);
