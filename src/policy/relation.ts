@@ -77,6 +77,7 @@ export function describeDemand(
       return `the product of ${terms.join(' and ')}`;
     case 'starts-with':
       return `something that begins with ${terms.join('')}`;
+    /* v8 ignore next 2 -- @preserve its terms were taken above, which refuses other kinds */
     default:
       return assertNever(relation);
   }

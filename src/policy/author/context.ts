@@ -57,7 +57,8 @@ export function invalid(place: Place | null, problem: string, remedy: string): I
 }
 
 const OWN_FOLDER = new URL('.', import.meta.url).pathname;
-const FRAME = /\(?(?:file:\/\/)?(\/[^()]+?):(\d+):(\d+)\)?$/;
+/** A path, not the end of a name such as `node:internal/timers`. */
+const FRAME = /[\s(](?:file:\/\/)?(\/[^()]+?):(\d+):(\d+)\)?$/;
 
 /** Where in the policy module the author called us. */
 export function callSite(): Place | null {

@@ -92,10 +92,10 @@ class AmqpParser implements StreamParser {
     const header = state.header ?? Buffer.alloc(0);
     const taken = Math.min(PROTOCOL_HEADER.length - header.length, bytes.length);
     state.header = Buffer.concat([header, bytes.subarray(0, taken)]);
-    const wrong = !PROTOCOL_HEADER.subarray(0, state.header.length).equals(state.header);
-    if (wrong) {
-      const amqp = state.header.subarray(0, 4).toString('latin1') === 'AMQP';
-      this.#lose(side, 'other-protocol', amqp ? 'another version of AMQP' : 'not AMQP 0-9-1', offset + taken);
+    const wrong = state.header.findIndex((byte, index) => byte !== PROTOCOL_HEADER[index]);
+    if (wrong >= 0) {
+      const detail = wrong >= 4 ? 'another version of AMQP' : 'not AMQP 0-9-1';
+      this.#lose(side, 'other-protocol', detail, offset + wrong + 1 - header.length);
     } else if (state.header.length === PROTOCOL_HEADER.length) state.header = null;
     return taken;
   }

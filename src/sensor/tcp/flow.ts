@@ -157,7 +157,8 @@ export class TcpFlow {
     // Data behind a FIN, or a FIN in the midst of data: one of them was not for the receiver.
     const last = length > 0 ? own.fin : own.fin + 1;
     if (own.fin >= 0 && (end > last || (fin === 1 && end !== own.fin))) return this.#stray(segment, side);
-    if (fin === 1 && end < own.stream.top) return this.#stray(segment, side);
+    // Nor was one in front of what the receiver has acknowledged already; it may have acknowledged the FIN itself.
+    if (fin === 1 && (end < own.stream.top || end + 1 < own.acked)) return this.#stray(segment, side);
 
     if (begins || probed) own.learn(seq, length === 0);
     this.#heard(own, peer, segment);
@@ -166,7 +167,11 @@ export class TcpFlow {
     if (acks) this.#afterAcknowledge(peer, acked);
     if ((flags & URG) !== 0) this.#urgent(own, start, segment);
     if (length > 0) this.#payload(own, start, segment);
-    if (fin === 1) own.fin = end;
+    if (fin === 1) {
+      own.fin = end;
+      // The FIN itself may have been acknowledged before it came: it is no byte that is missing.
+      own.holeUpTo = Math.min(own.holeUpTo, end);
+    }
     this.#checkFin(own, segment);
     // A FIN may wait for bytes that an acknowledgement of the same packet gave up.
     if (own.holeUpTo >= 0) this.checkHole(own);

@@ -12,7 +12,8 @@ export function numberToken(text: string, at: number): NumberToken | null {
   const end = numberEnd(text, at);
   const written = text.slice(at, end);
   if (/^0(?:x[0-9a-fA-F]+|b[01]+)$/.test(written)) return { digits: written, end, bits: true };
-  if (!/^(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/.test(written)) return null;
+  // No two parts of the expression can match the same digit: with `\.?` between them, a long run of digits takes its square.
+  if (!/^(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/.test(written)) return null;
   return { digits: written, end, bits: false };
 }
 
