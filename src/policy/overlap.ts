@@ -17,7 +17,7 @@ export function overlapOf(a: RequestDeclaration, b: RequestDeclaration): string 
 }
 
 function overlapHttp(a: HttpRequestDeclaration, b: HttpRequestDeclaration): string | null {
-  if (a.method !== b.method) return null;
+  if (a.method !== b.method || a.overriding !== b.overriding) return null;
   const left = a.path.split('/');
   const right = b.path.split('/');
   if (left.length !== right.length) return null;

@@ -11,6 +11,7 @@ import {
   flag,
   list,
   literal,
+  map,
   oneOf,
   orNull,
   record,
@@ -106,7 +107,19 @@ const action = tagged('kind', {
   'purge-queue': record({ kind: text, queue: text }),
   'delete-queue': record({ kind: text, queue: text }),
   'delete-exchange': record({ kind: text, exchange: text }),
+  transaction: record({ kind: text }),
 });
+const feature = oneOf(
+  'expiration',
+  'priority',
+  'reply-to',
+  'delay',
+  'immediate',
+  'exclusive',
+  'auto-delete',
+  'internal',
+  'no-ack',
+);
 
 const base = {
   id: text,
@@ -122,8 +135,18 @@ const base = {
 };
 const USES = ['remembers', 'recalls', 'forgets', 'requires'];
 const request = tagged('protocol', {
-  http: record({ ...base, method: text, path: text, query: list(text) }, USES),
-  amqp: record({ ...base, action }, USES),
+  http: record({ ...base, method: text, path: text, query: list(text), overriding: orNull(text) }, USES),
+  amqp: record(
+    {
+      ...base,
+      action,
+      allowing: list(feature),
+      copies: list(text),
+      arguments: map(literal),
+      exchangeType: orNull(text),
+    },
+    USES,
+  ),
   sql: record(
     {
       ...base,
