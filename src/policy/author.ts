@@ -1,5 +1,11 @@
 // The words that a policy module is written in: the public surface `flowtap/policy`. Enters: nothing; leaves: functions.
-export { amqp } from './author/amqp.ts';
+export {
+  type AmqpWords,
+  amqp,
+  type DeclareWords,
+  type ExchangeWords,
+  type PublishWords,
+} from './author/amqp.ts';
 export { application, type ServiceOptions, type Tools } from './author/application.ts';
 export {
   type Causes,

@@ -110,7 +110,29 @@ export interface HttpRequestDeclaration extends RequestBase {
   readonly path: string;
   /** Query parameters that may occur; any other makes it another request. */
   readonly query: readonly string[];
+  /** The method that its override (a header such as X-HTTP-Method-Override, a field `_method`) asks for; null: it has none. */
+  readonly overriding: string | null;
 }
+
+/** What changes whether, when or to whom a broker delivers; a policy must allow each by name. */
+export type AmqpFeature =
+  /** The message is thrown away after a time. */
+  | 'expiration'
+  /** Above 0: it overtakes others. */
+  | 'priority'
+  /** Consumers answer to the queue that it names. */
+  | 'reply-to'
+  /** A header `x-delay`: the broker holds it back. */
+  | 'delay'
+  /** It is thrown away where no consumer is ready. */
+  | 'immediate'
+  /** A queue that no other connection may use, or the only consumer of one. */
+  | 'exclusive'
+  | 'auto-delete'
+  /** An exchange that nobody may publish to. */
+  | 'internal'
+  /** Deliveries that are not acknowledged: the broker forgets what the consumer may not have done. */
+  | 'no-ack';
 
 export interface AmqpRequestDeclaration extends RequestBase {
   readonly protocol: 'amqp';
@@ -129,7 +151,16 @@ export interface AmqpRequestDeclaration extends RequestBase {
       }
     | { readonly kind: 'purge-queue'; readonly queue: string }
     | { readonly kind: 'delete-queue'; readonly queue: string }
-    | { readonly kind: 'delete-exchange'; readonly exchange: string };
+    | { readonly kind: 'delete-exchange'; readonly exchange: string }
+    /** tx.select, tx.commit and tx.rollback, which takes back what was published and acknowledged. */
+    | { readonly kind: 'transaction' };
+  readonly allowing: readonly AmqpFeature[];
+  /** Routing keys that the headers CC and BCC may name (RabbitMQ, sender-selected distribution). */
+  readonly copies: readonly string[];
+  /** All arguments that a declaration, a binding or a consumer has: no more and no fewer. */
+  readonly arguments: Readonly<Record<string, string | number | boolean>>;
+  /** The type of a declared exchange; null for any of the four that AMQP has. */
+  readonly exchangeType: string | null;
 }
 
 export interface SqlRequestDeclaration extends RequestBase {

@@ -1,6 +1,7 @@
 // Reads one value out of a JSON body that an attacker may have written. Enters: bytes, a pointer; leaves: a text, or why not.
 import { isLosslessNumber, parse } from 'lossless-json';
 import type { JsonType } from './fact.ts';
+import { aliasOf, foldText } from './names.ts';
 
 /** A parsed body, or why there is none. */
 export type JsonReading =
@@ -69,6 +70,32 @@ export function scalarsAt(
   }
   const scalars = here.map(scalarOf);
   return scalars.every((scalar) => scalar !== null) ? scalars : 'unclear';
+}
+
+/**
+ * Why readers may find another value at a pointer than we do, or none that is one value; null when they cannot. Go and .NET
+ * compare keys without case, and the last one counts; others cut keys at NUL or drop lone surrogates.
+ */
+export function doubtAt(value: unknown, pointer: string, all: boolean): string | null {
+  let here: readonly unknown[] = [value];
+  for (const key of keysOf(pointer)) {
+    const next: unknown[] = [];
+    for (const at of here) {
+      if (all && key === '*' && Array.isArray(at)) {
+        next.push(...(at as readonly unknown[]));
+        continue;
+      }
+      if (isObject(at) && !Array.isArray(at) && aliasOf(Object.keys(at), key, foldText) !== null)
+        return `readers may take another key for "${key}"`;
+      next.push(inside(at, key));
+    }
+    here = next;
+  }
+  return here.some(isObject) ? 'it is no single value' : null;
+}
+
+function isObject(at: unknown): at is object {
+  return typeof at === 'object' && at !== null && !isLosslessNumber(at);
 }
 
 function keysOf(pointer: string): readonly string[] {

@@ -11,6 +11,7 @@ import {
   flag,
   list,
   literal,
+  map,
   oneOf,
   orNull,
   record,
@@ -109,7 +110,19 @@ const action = tagged('kind', {
   'purge-queue': record({ kind: text, queue: text }),
   'delete-queue': record({ kind: text, queue: text }),
   'delete-exchange': record({ kind: text, exchange: text }),
+  transaction: record({ kind: text }),
 });
+const feature = oneOf(
+  'expiration',
+  'priority',
+  'reply-to',
+  'delay',
+  'immediate',
+  'exclusive',
+  'auto-delete',
+  'internal',
+  'no-ack',
+);
 
 const containment = tagged('kind', {
   report: record({ kind: text }),
@@ -131,8 +144,18 @@ const base = {
 };
 const OPTIONAL = ['remembers', 'recalls', 'forgets', 'requires', 'audited', 'containment'];
 const request = tagged('protocol', {
-  http: record({ ...base, method: text, path: text, query: list(text) }, OPTIONAL),
-  amqp: record({ ...base, action }, OPTIONAL),
+  http: record({ ...base, method: text, path: text, query: list(text), overriding: orNull(text) }, OPTIONAL),
+  amqp: record(
+    {
+      ...base,
+      action,
+      allowing: list(feature),
+      copies: list(text),
+      arguments: map(literal),
+      exchangeType: orNull(text),
+    },
+    OPTIONAL,
+  ),
   sql: record(
     {
       ...base,

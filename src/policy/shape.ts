@@ -90,6 +90,14 @@ export const literal: Shape = (value, path) =>
     ? null
     : fail(path, 'a text, number, true, false or null');
 
+/** An object with any keys, whose values are all of one shape. */
+export const map =
+  (shape: Shape): Shape =>
+  (value, path) =>
+    isObject(value)
+      ? first(Object.entries(value), ([key, each]) => shape(each, dotted(path, key)))
+      : fail(path, 'an object');
+
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

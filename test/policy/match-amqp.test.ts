@@ -188,7 +188,7 @@ describe('matchAmqp', () => {
       },
       true,
     ],
-    [{ name: 'basic.get', queue: 'q', noAck: true }, true],
+    [{ name: 'basic.get', queue: 'q', noAck: false }, true],
     [{ name: 'queue.purge', queue: 'q' }, true],
     [{ name: 'queue.delete', queue: 'q', ifUnused: false, ifEmpty: false }, true],
     [{ name: 'exchange.delete', exchange: 'x', ifUnused: false }, true],

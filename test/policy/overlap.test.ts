@@ -199,6 +199,7 @@ const request: fc.Arbitrary<Omit<HttpRequestDeclaration, 'id'>> = fc
   .map(({ path, facts, query: allowed }) => ({
     ...BASE,
     protocol: 'http' as const,
+    overriding: null,
     method: 'GET',
     path: `/${path.map((segment, i) => (segment.startsWith(':') ? `:n${i}` : segment)).join('/')}`,
     query: allowed,

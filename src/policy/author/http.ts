@@ -7,6 +7,8 @@ import { declare, type NeedsFrom, type Request } from './request.ts';
 export interface HttpWords {
   /** Query parameters that may occur; any other makes it a request that is not declared. */
   query(...names: string[]): Request & HttpWords;
+  /** It carries a method override (X-HTTP-Method-Override and the like, or a field `_method`) that asks for this method. */
+  overriding(method: string): Request & HttpWords;
 }
 
 /** A request with any method. Segments of the path such as `:user` are facts of that name. */
@@ -25,12 +27,16 @@ function request(method: string, path: string): NeedsFrom<Request & HttpWords> {
       label: `${method} ${path}`,
       place: callSite(),
       implied,
-      fields: { method, path, query: [] as string[] },
+      fields: { method, path, query: [] as string[], overriding: null as string | null },
       build: (base, fields) => ({ ...base, protocol: 'http', ...fields }),
     },
     (fields, self) => ({
       query(...names) {
         fields.query.push(...names);
+        return self();
+      },
+      overriding(other) {
+        fields.overriding = other;
         return self();
       },
     }),

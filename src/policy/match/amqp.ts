@@ -3,7 +3,8 @@ import type { AmqpContent, AmqpEvent, AmqpMethod, AmqpProperties, AmqpValue } fr
 import type { AmqpRequestDeclaration } from '../document.ts';
 import type { FactSource, PropertyName } from '../fact.ts';
 import { type JsonReading, readJson } from '../json-value.ts';
-import { bodyProblem } from './http-values.ts';
+import { extraOf } from './amqp-extras.ts';
+import { bodyProblem, jsonProblem, readType } from './body.ts';
 import { findInJson, type JsonPlace } from './json.ts';
 import { type Found, type Match, type Normalisers, readFacts } from './match.ts';
 
@@ -36,6 +37,10 @@ export function actionOf(method: AmqpMethod, queue: string | null): AmqpRequestD
       return { kind: 'delete-queue', queue: method.queue };
     case 'exchange.delete':
       return { kind: 'delete-exchange', exchange: method.exchange };
+    case 'tx.select':
+    case 'tx.commit':
+    case 'tx.rollback':
+      return { kind: 'transaction' };
     default:
       return null;
   }
@@ -50,18 +55,21 @@ export function matchAmqp(
 ): Match {
   const action = actionOf(event.method, queue);
   if (action === null) return { kind: 'undeclared', why: `${event.method.name} cannot be declared` };
-  const declaration = declarations.find((candidate) => sameAction(candidate.action, action));
-  if (declaration === undefined)
-    return { kind: 'undeclared', why: `no declared ${action.kind} has these names` };
-  if (action.kind === 'publish') {
-    const copies = copiesTo(event.content?.properties ?? null);
-    if (copies !== null) return { kind: 'undeclared', why: `its header ${copies} routes copies elsewhere` };
+  let why = `no declared ${action.kind} has these names`;
+  for (const declaration of declarations) {
+    if (!sameAction(declaration.action, action)) continue;
+    const extra = extraOf(declaration, event);
+    if (extra !== null) {
+      why = extra;
+      continue;
+    }
+    let json: JsonReading | null = null;
+    return readFacts(declaration.id, declaration.facts, normalisers, event.at, (source, all) => {
+      json ??= source.in === 'body' && event.content !== null ? readJson(event.content.body.bytes) : null;
+      return find(event, source, all, json);
+    });
   }
-  let json: JsonReading | null = null;
-  return readFacts(declaration.id, declaration.facts, normalisers, event.at, (source, all) => {
-    json ??= source.in === 'body' && event.content !== null ? readJson(event.content.body.bytes) : null;
-    return find(event, source, all, json);
-  });
+  return { kind: 'undeclared', why };
 }
 
 function sameAction(a: AmqpRequestDeclaration['action'], b: AmqpRequestDeclaration['action']): boolean {
@@ -69,12 +77,6 @@ function sameAction(a: AmqpRequestDeclaration['action'], b: AmqpRequestDeclarati
   const left: Readonly<Record<string, string>> = a;
   const right: Readonly<Record<string, string>> = b;
   return Object.keys(left).every((key) => left[key] === right[key]);
-}
-
-/** RabbitMQ's sender-selected distribution: `CC` and `BCC` add routing keys beside the declared one. */
-function copiesTo(properties: AmqpProperties | null): string | null {
-  for (const name of ['CC', 'BCC']) if (properties?.headers?.has(name) === true) return name;
-  return null;
 }
 
 function find(event: AmqpEvent, source: FactSource, all: boolean, json: JsonReading | null): Found {
@@ -103,9 +105,14 @@ function find(event: AmqpEvent, source: FactSource, all: boolean, json: JsonRead
 function inBody(content: AmqpContent, place: JsonPlace, all: boolean, json: JsonReading | null): Found {
   const problem = bodyProblem(content.body);
   if (problem !== null) return problem;
-  if (content.properties.contentEncoding !== null && content.properties.contentEncoding !== 'utf-8') {
+  const { contentEncoding, contentType } = content.properties;
+  if (contentEncoding !== null && contentEncoding !== 'utf-8') {
     return { kind: 'body-unseen', why: 'the message has a content encoding' };
   }
+  // A message may leave its type out; one that says it must say what its consumers will take it for.
+  const type = contentType === null ? null : readType([contentType]);
+  const wrong = type === null ? null : jsonProblem(type);
+  if (wrong !== null) return { kind: 'unreadable', why: wrong };
   if (json === null || json.kind === 'unreadable') {
     return {
       kind: 'unreadable',

@@ -5,6 +5,7 @@ import { isAnswered } from '../source.ts';
 import { findClaim } from '../tokens/reading.ts';
 import { findInHttp, type HttpParts } from './http-values.ts';
 import { type Found, type Match, type Normalisers, readFacts } from './match.ts';
+import { overrideOf } from './override.ts';
 import { readTarget } from './target.ts';
 
 /** Matches a request against what its source may ask of its destination. */
@@ -26,9 +27,20 @@ export function matchHttp(
       why = `the query parameter "${extra.slice(0, 40)}" is not declared`;
       continue;
     }
+    const override = overrideOf(declaration, request);
+    if (override.kind === 'unseen') return { kind: 'cannot-read', cause: 'body', why: override.why };
+    if (override.kind === 'other') {
+      why = override.why;
+      continue;
+    }
+    if (hasStrayBody(declaration, request)) {
+      why = `a ${request.method} with a body, of which no fact is declared`;
+      continue;
+    }
     const parts = {
       status: null,
       headers: request.headers,
+      trailers: request.trailers,
       body: request.body,
       path,
       query: target.query,
@@ -50,6 +62,7 @@ export function readHttpResponse(
   const parts = {
     status: response.status,
     headers: response.headers,
+    trailers: response.trailers,
     body: response.body,
     path: new Map(),
     query: new Map(),
@@ -89,6 +102,14 @@ function matchPath(template: string, segments: readonly string[]): ReadonlyMap<s
     } else if (want !== segment) return null;
   }
   return values;
+}
+
+/** Content of a GET or HEAD has no meaning (RFC 9110 section 9.3.1): some servers read parameters in it, others the next request. */
+function hasStrayBody({ facts }: HttpRequestDeclaration, { method, body }: HttpRequest): boolean {
+  if ((method !== 'GET' && method !== 'HEAD') || body.length === 0) return false;
+  return !facts.some(
+    ({ source }) => source.in === 'body' || source.in === 'form' || source.in === 'multipart',
+  );
 }
 
 function undeclaredParameter(

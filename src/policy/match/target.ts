@@ -35,12 +35,16 @@ export function readTarget(target: string): Target {
     segments.push(segment);
   }
   const query = readPairs(mark < 0 ? '' : target.slice(mark + 1));
-  if (query === null) return refused('a percent-encoding in its query is broken');
+  if (query === null) return refused('its query has a semicolon or a broken percent-encoding');
   return { kind: 'target', segments, query };
 }
 
-/** Pairs of application/x-www-form-urlencoded (WHATWG URL 5.1), strictly; null when an escape is broken. */
+/**
+ * Pairs of application/x-www-form-urlencoded (WHATWG URL 5.1), strictly; null when an escape is broken, or when a bare
+ * semicolon stands there, which older readers take for `&`.
+ */
 export function readPairs(text: string): ReadonlyMap<string, readonly string[]> | null {
+  if (text.includes(';')) return null;
   const pairs = new Map<string, string[]>();
   for (const part of text.split('&')) {
     if (part === '') continue;

@@ -192,9 +192,11 @@ function settle(
   if (!('deliveryTag' in method)) return null;
   const tags = session.deliveries.get(channel) ?? new Set<bigint>();
   const settled: bigint[] = [];
-  for (const tag of tags) {
-    if (tag === method.deliveryTag || (multiple && (method.deliveryTag === 0n || tag < method.deliveryTag)))
-      settled.push(tag);
+  const { deliveryTag: last } = method;
+  // Up to a tag that was never delivered: a broker refuses the whole of it (amqp0-9-1.xml, basic.ack).
+  const known = tags.has(last) || (multiple && (last === 0n || event.flow.midstream));
+  for (const tag of known ? tags : []) {
+    if (tag === last || (multiple && (last === 0n || tag < last))) settled.push(tag);
   }
   for (const tag of settled) tags.delete(tag);
   if (settled.length === 0) {

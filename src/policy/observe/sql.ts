@@ -1,10 +1,11 @@
 // SQL events as observations. Enters: statements, commands and results; leaves: what they mean to the policy.
-import type { SqlCommand, SqlEvent, SqlResult, SqlStatementRequest } from '../../events/sql.ts';
+import type { SqlCommand, SqlEvent, SqlResult, SqlSession, SqlStatementRequest } from '../../events/sql.ts';
 import { readSql } from '../../sql/read.ts';
 import type { SqlReading, SqlStatement } from '../../sql/reading.ts';
 import type { CompiledPolicy } from '../compile.ts';
 import { keysOf } from '../keys.ts';
 import type { Match } from '../match/match.ts';
+import { isHarmless, settingsOf } from '../match/session-settings.ts';
 import { matchSql } from '../match/sql.ts';
 import { readSqlResult } from '../match/sql-result.ts';
 import {
@@ -25,10 +26,39 @@ export function observeSql(policy: CompiledPolicy, ends: Ends, event: SqlEvent):
     case 'sql-result':
       return observeResult(policy, ends, event);
     case 'sql-session':
+      return observeSession(policy, ends, event);
     case 'sql-login-failed':
     case 'sql-prepare':
       return null;
   }
+}
+
+/**
+ * PostgreSQL takes settings with the log-in, also in `options`: they are as good as a SET. Null when each is harmless or
+ * declared by `sql.set(...)`.
+ */
+function observeSession(policy: CompiledPolicy, ends: Ends, event: SqlSession): Observation | null {
+  if (event.dialect !== 'postgres') return null;
+  const declared = policy
+    .sql(ends.client, ends.server)
+    .flatMap((each) => (each.verb === 'set' ? [each.setting] : []));
+  const setting = settingsOf(event.parameters).find((name) => !isHarmless(name) && !declared.includes(name));
+  if (setting === undefined) return null;
+  return {
+    kind: 'offence',
+    code: 'request-not-declared',
+    decidedBy: 'request',
+    text: `the session begins with the setting ${printable(setting, 60)}, and no SET of it is declared`,
+    subject: {
+      what: 'request',
+      protocol: 'postgres',
+      request: printable(`log in with ${setting}`),
+      from: ends.client,
+      to: ends.server,
+    },
+    ts: event.ts,
+    evidence: event.at,
+  };
 }
 
 function observeStatement(

@@ -7,7 +7,7 @@ import { type Overlap, relationOf } from './relation.ts';
  * whatever facts the request then lacks.
  */
 export function overlapHttp(first: HttpRequestDeclaration, second: HttpRequestDeclaration): Overlap | null {
-  if (first.method !== second.method) return null;
+  if (first.method !== second.method || first.overriding !== second.overriding) return null;
   const left = first.path.split('/');
   const right = second.path.split('/');
   if (left.length !== right.length) return null;

@@ -67,21 +67,48 @@ function decode(wire: Buffer, codings: readonly string[], limit: number): Body {
 }
 
 function undo(bytes: Buffer, coding: string, limit: number): Buffer {
-  const options = { maxOutputLength: limit };
+  const options = { maxOutputLength: limit, info: true };
   switch (coding) {
     case 'gzip':
     case 'x-gzip':
-      return gunzipSync(bytes, options);
+      if (memberEnd(bytes, limit) !== bytes.length) throw new SyntaxError('more than one gzip member');
+      return gunzipSync(bytes, { maxOutputLength: limit });
     case 'br':
-      return brotliDecompressSync(bytes, options);
+      return whole(brotliDecompressSync(bytes, options), bytes);
     case 'deflate':
       // RFC 9110 section 8.4.1.2: zlib format, but some senders leave the wrapper out.
-      return isZlib(bytes) ? inflateSync(bytes, options) : inflateRawSync(bytes, options);
+      return whole(isZlib(bytes) ? inflateSync(bytes, options) : inflateRawSync(bytes, options), bytes);
     case 'identity':
       return bytes;
     default:
       throw new SyntaxError(`content coding ${coding}`);
   }
+}
+
+/** With `info` zlib also says how much it took: what stands behind it is ignored by some readers and refused by others. */
+function taken(result: unknown): {
+  readonly buffer: Buffer;
+  readonly engine: { readonly bytesWritten: number };
+} {
+  return result as ReturnType<typeof taken>;
+}
+
+function whole(result: unknown, bytes: Buffer): Buffer {
+  const { buffer, engine } = taken(result);
+  if (engine.bytesWritten !== bytes.length) throw new SyntaxError('bytes behind the end');
+  return buffer;
+}
+
+/** Where the first gzip member ends (RFC 1952 section 2.3): some readers go on with the next, others stop. */
+function memberEnd(bytes: Buffer, limit: number): number {
+  const flags = bytes[3] ?? 0;
+  let at = 10;
+  if (bytes.length < at + 2) throw new SyntaxError('a gzip header that is cut');
+  if ((flags & 4) !== 0) at += 2 + bytes.readUInt16LE(at);
+  for (const flag of [8, 16]) if ((flags & flag) !== 0) at = bytes.indexOf(0, at) + 1;
+  if ((flags & 2) !== 0) at += 2;
+  const deflated = inflateRawSync(bytes.subarray(at), { maxOutputLength: limit, info: true });
+  return at + taken(deflated).engine.bytesWritten + 8;
 }
 
 function isZlib(bytes: Buffer): boolean {

@@ -63,5 +63,7 @@ function statedFraming(
     note(ambiguities, 'http-bad-length', 'Content-Length is not a plain number');
     return { kind: 'unknown', why: 'its length cannot be read' };
   }
+  if (/^0\d/.test(first))
+    note(ambiguities, 'http-bad-length', 'Content-Length begins with a zero, which makes it octal to some');
   return { kind: 'length', length: Number(first) };
 }

@@ -8,6 +8,14 @@ export interface Head {
   readonly ambiguities: Ambiguity[];
 }
 
+/** Fields that decide where a message ends and what it is; CGI and its heirs take `_` in a name for `-` (RFC 3875 section 4.1.18). */
+const DECISIVE: ReadonlySet<string> = new Set([
+  'content-encoding',
+  'content-length',
+  'content-type',
+  'transfer-encoding',
+]);
+
 /** RFC 9110 section 5.6.2. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
@@ -40,6 +48,8 @@ export function readFields(lines: readonly string[], ambiguities: Ambiguity[]): 
     const colon = line.indexOf(':');
     const name = colon < 0 ? line : line.slice(0, colon);
     if (!TOKEN.test(name)) note(ambiguities, 'http-bad-header', 'a header has no proper name');
+    if (name.includes('_') && DECISIVE.has(name.toLowerCase().replaceAll('_', '-')))
+      note(ambiguities, 'http-bad-header', 'a header is one of the framing to some readers');
     const value = colon < 0 ? '' : trim(line.slice(colon + 1));
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these bytes are what is looked for
     if (/[\u0000-\u0008\u000a-\u001f\u007f]/.test(value))

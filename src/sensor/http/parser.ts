@@ -2,7 +2,8 @@
 import type { Side } from '../../flow.ts';
 import type { ParserContext, StreamEnd, StreamParser } from '../parser.ts';
 import { type Framing, requestFraming, responseFraming } from './framing.ts';
-import { elementsOf, note, valuesOf } from './head.ts';
+import { elementsOf, note } from './head.ts';
+import { checkHost } from './host.ts';
 import { type Finished, type Message, MessageReader } from './reader.ts';
 import { type RequestLine, readRequestLine, readStatusLine } from './start-line.ts';
 
@@ -146,7 +147,7 @@ class HttpParser implements StreamParser {
       this.#lose('orig', 'limit', 'too many requests wait for their responses', start, headEnd);
       return 'stop';
     }
-    checkHost(line, message);
+    checkHost(line.target, line.version, head);
     this.#requestLine = line;
     const upgrade = elementsOf(head.headers, 'connection').includes('upgrade');
     this.#outstanding.push({ exchange: ++this.#exchanges, method: line.method, upgrade });
@@ -235,20 +236,5 @@ class HttpParser implements StreamParser {
       { side, start, end },
       { kind: 'analysis-lost', cause, protocol: 'http', detail, lasting: true },
     );
-  }
-}
-
-/** RFC 9112 section 3.2: exactly one Host in HTTP/1.1, and an absolute target must not name another. */
-function checkHost(line: RequestLine, { head }: Message): void {
-  const hosts = valuesOf(head.headers, 'host');
-  if (hosts.length > 1) note(head.ambiguities, 'http-duplicate-host', 'Host stands there more than once');
-  if (hosts.length === 0 && line.version === '1.1') note(head.ambiguities, 'http-missing-host', 'no Host');
-  const authority = /^[a-z]+:\/\/([^/?#]*)/i.exec(line.target)?.[1];
-  if (
-    authority !== undefined &&
-    hosts[0] !== undefined &&
-    authority.toLowerCase() !== hosts[0].toLowerCase()
-  ) {
-    note(head.ambiguities, 'http-duplicate-host', 'the target names another host than Host');
   }
 }

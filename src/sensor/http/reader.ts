@@ -5,7 +5,7 @@ import type { Ambiguity, Body, Header } from '../../events/common.ts';
 import type { SensorLimits } from '../parser.ts';
 import { BodyCollector } from './body.ts';
 import type { Framing } from './framing.ts';
-import { elementsOf, type Head, note, readFields, readHead, splitLines } from './head.ts';
+import { elementsOf, type Head, note, readFields, readHead, splitLines, valuesOf } from './head.ts';
 import { LineBuffer } from './line-buffer.ts';
 
 /** A message whose head is known and whose body is being read. */
@@ -265,7 +265,10 @@ export class MessageReader {
     this.#body = null;
     this.#state = { kind: 'head' };
     if (message === null || body === null) return;
-    const codings = elementsOf(message.head.headers, 'content-encoding');
+    const { headers } = message.head;
+    const codings = elementsOf(headers, 'content-encoding');
+    if (valuesOf(headers, 'content-encoding').length > 1)
+      note(message.head.ambiguities, 'http-content-coding', 'Content-Encoding stands there more than once');
     this.#handler.finish({ ...message, end, trailers, body: body.finish(codings) });
   }
 

@@ -36,9 +36,10 @@ export function readEnd(
   if (verb === 'rollback' && cursor.take('TO')) {
     cursor.take('SAVEPOINT');
     cursor.name();
+    draft.feature('modifier');
   } else {
     if (cursor.take('AND')) {
-      cursor.take('NO');
+      if (!cursor.take('NO')) draft.feature('modifier');
       if (!cursor.take('CHAIN')) throw new Refusal('words that are not known there');
     }
     if (!cursor.take('NO', 'RELEASE') && cursor.take('RELEASE')) draft.feature('modifier');

@@ -43,6 +43,8 @@ export function readUtility(tag: string, node: Node, draft: StatementDraft): Sta
   switch (tag) {
     case 'TransactionStmt': {
       const kind = textOf(node.kind);
+      // Part of the work is taken back and the rest goes on, or another transaction begins: more than the word says.
+      if (kind === 'TRANS_STMT_ROLLBACK_TO' || node.chain === true) draft.feature('modifier');
       return draft.finish((Object.hasOwn(TRANSACTIONS, kind) && TRANSACTIONS[kind]) || 'other');
     }
     case 'VariableSetStmt':

@@ -48,6 +48,7 @@ function declared(
 ): HttpRequestDeclaration {
   return {
     protocol: 'http',
+    overriding: null,
     id: path,
     from: 'a',
     to: 'b',
@@ -88,6 +89,10 @@ const PUBLISH = { kind: 'publish', exchange: 'e', routingKey: 'k' } as const;
 const AMQP: readonly AmqpRequestDeclaration[] = [
   {
     protocol: 'amqp',
+    allowing: [],
+    copies: [],
+    arguments: {},
+    exchangeType: null,
     id: 'p',
     from: 'a',
     to: 'b',

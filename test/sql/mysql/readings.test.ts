@@ -140,7 +140,7 @@ const READINGS: readonly (readonly [text: string, reading: string])[] = [
   ['START TRANSACTION READ WRITE, WITH CONSISTENT SNAPSHOT', 'begin'],
   ['COMMIT AND NO CHAIN NO RELEASE', 'commit'],
   ['SAVEPOINT a', 'savepoint'],
-  ['ROLLBACK TO a', 'rollback'],
+  ['ROLLBACK TO a', 'rollback | has modifier'],
   ['RELEASE SAVEPOINT a', 'release'],
   ['SET autocommit=1', 'set | setting autocommit'],
   ['SET NAMES utf8mb4 COLLATE utf8mb4_bin', 'set | setting names'],
