@@ -39,7 +39,7 @@ const QUEUED = application('queued', ({ external, service }) => {
     chain(ask, once(publish, once(deliver, once(ship)))),
     outside(
       amqp.consume('q').from(worker).to(queue),
-      amqp.get('q').from(worker).to(queue),
+      amqp.get('q').from(worker).to(queue).allowing('no-ack'),
       amqp.declareQueue('q').from(worker).to(queue),
       amqp.bindQueue('q', 'x', 'k').from(worker).to(queue),
     ),
