@@ -1,7 +1,8 @@
 // The whole way of one event: identity, policy, chain, verdict, block. Enters: events; leaves: what the engine says. No I/O.
 import { viewOf } from './chain/view.ts';
 import type { Event } from './events/event.ts';
-import type { Micros } from './flow.ts';
+import type { HttpRequest } from './events/http.ts';
+import type { Evidence, Micros } from './flow.ts';
 import { compile } from './policy/compile.ts';
 import type { PolicyDocument } from './policy/document.ts';
 import type { MemoryStatistics } from './policy/memories.ts';
@@ -43,6 +44,10 @@ export interface Engine {
   handle(event: Event): readonly EngineOutput[];
   /** Lets the traffic's time pass while it is silent; gives what is overdue by `now`. An earlier time changes nothing. */
   advance(now: Micros): readonly EngineOutput[];
+  /** True while what was read from these bytes is not decided: something that is still on its way may explain it. */
+  waits(evidence: Evidence): boolean;
+  /** True for a request that a policy declares to be judged by its head alone, so that its body need not be held. */
+  streams(request: Pick<HttpRequest, 'flow' | 'method' | 'target'>): boolean;
   /** An open or recently ended chain, drawn; null when it is gone. */
   view(chain: ChainId): ChainView | null;
   readonly statistics: EngineStatistics;
@@ -87,6 +92,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       for (const output of outputs) count(output);
       return outputs;
     },
+    waits: (evidence) => monitors.some((monitor) => monitor.waits(evidence)),
+    streams: (request) => monitors.some((monitor) => monitor.streams(request)),
     view(id) {
       for (const { chains } of monitors) {
         const chain = chains.honest.get(id) ?? chains.tainted.get(id);

@@ -144,8 +144,11 @@ export interface Verdict {
   readonly nearest: NearestChain | null;
   /** How many chains could have explained it; above 1 the choice was ambiguous. */
   readonly candidates: number;
-  /** What is done: `block` cuts the flow; `observe` would have, in enforce mode or under another posture; `none`. */
-  readonly action: 'none' | 'observe' | 'block';
+  /**
+   * What is done: `block` cuts the flow; `refuse` answers this request alone, where it is held, and the connection goes on;
+   * `observe` would have, in enforce mode or under another posture; `none`.
+   */
+  readonly action: 'none' | 'observe' | 'refuse' | 'block';
   /** `prevented` only when the request was held until its verdict; a copy shows it when it has already arrived. */
   readonly effect: 'none' | 'detected' | 'prevented';
   /** The bytes that the verdict rests on: first the request's own, then those of the facts that differ. */

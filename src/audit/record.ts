@@ -69,7 +69,7 @@ export interface VerdictRecord extends RecordBase {
   readonly differences: readonly DifferenceRecord[];
   readonly cannot_tell: string | null;
   readonly consequence_of: string | null;
-  readonly action: 'none' | 'observe' | 'block';
+  readonly action: 'none' | 'observe' | 'refuse' | 'block';
   readonly effect: 'none' | 'detected' | 'prevented';
   readonly block: string | null;
   readonly evidence: readonly PacketReference[];

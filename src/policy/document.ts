@@ -23,6 +23,9 @@ export interface MemoryDeclaration {
 /** What to do with what cannot be told. */
 export type Posture = 'drop' | 'pass';
 
+/** How a denied request that is held is kept from its receiver: its connection is reset, or it alone is answered. */
+export type Refusal = 'reset' | 'answer';
+
 /** What a posture can be given for. */
 export type PostureCause = Exclude<LostCause, 'other-protocol'> | 'body' | 'unremembered' | 'consequence';
 
@@ -88,6 +91,8 @@ interface RequestBase {
   readonly forgets?: readonly string[];
   /** What must hold between its facts and those of its chain. */
   readonly requires?: readonly Relation[];
+  /** Instead of what holds for the whole application. */
+  readonly refused?: Refusal;
   readonly place: Place | null;
 }
 
@@ -98,6 +103,8 @@ export interface HttpRequestDeclaration extends RequestBase {
   readonly path: string;
   /** Query parameters that may occur; any other makes it another request. */
   readonly query: readonly string[];
+  /** Judged by its head alone: where requests are held, its body is passed on as it comes. */
+  readonly streams?: true;
 }
 
 export interface AmqpRequestDeclaration extends RequestBase {
@@ -208,6 +215,8 @@ export interface PolicyDocument {
   readonly memories?: readonly MemoryDeclaration[];
   /** Absent where no token is verified. */
   readonly tokens?: TokenSettings;
+  /** How denied requests are refused where they are held; absent, connections are reset. */
+  readonly refuse?: Refusal;
 }
 
 /** Keys that are read wherever they stand, unless a policy says otherwise. */

@@ -4,7 +4,8 @@ import type { ChainNews } from '../chain/store.ts';
 import { ChainStore } from '../chain/store.ts';
 import { assertNever } from '../errors.ts';
 import type { FlowEvent } from '../events/event.ts';
-import { formatEndpoint, type Micros } from '../flow.ts';
+import type { HttpRequest } from '../events/http.ts';
+import { type Evidence, formatEndpoint, type Micros } from '../flow.ts';
 import type { EngineOutput, Verdict, VerdictId } from '../verdict.ts';
 import { Answering } from './answering.ts';
 import { AnswerBook } from './answers.ts';
@@ -13,6 +14,7 @@ import { type Chains, type Decision, decide, isNear, originOf, storeOf, takeActi
 import { FlowBook, type FlowRecord } from './flows.ts';
 import { Jobs } from './jobs.ts';
 import { judgementOf } from './judgement.ts';
+import { streamsHttp } from './match/http.ts';
 import { Memories } from './memories.ts';
 import type { AnswerName, Observation, ObservedRequest } from './observe/observation.ts';
 import { observe } from './observe/observe.ts';
@@ -112,6 +114,18 @@ export class Monitor {
     for (const news of this.chains.honest.finish(now)) this.#report(news);
     this.chains.tainted.finish(now);
     return this.#flush();
+  }
+
+  /** True while what was read from these bytes is not decided, since something may still explain it. */
+  waits(evidence: Evidence): boolean {
+    return this.#waiting.has(evidence) || this.#answering.waits(evidence);
+  }
+
+  /** True for a request that is to be judged by its head alone. */
+  streams(request: Pick<HttpRequest, 'flow' | 'method' | 'target'>): boolean {
+    const record = this.flows.byId(request.flow.id);
+    if (record?.status !== 'declared') return false;
+    return streamsHttp(this.policy.http(record.ends.client, record.ends.server), request);
   }
 
   #flush(): readonly EngineOutput[] {

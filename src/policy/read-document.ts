@@ -108,6 +108,7 @@ const action = tagged('kind', {
   'delete-exchange': record({ kind: text, exchange: text }),
 });
 
+const refusal = oneOf('reset', 'answer');
 const base = {
   id: text,
   from: text,
@@ -119,10 +120,14 @@ const base = {
   requires: list(relation),
   place,
   protocol: text,
+  refused: refusal,
 };
-const USES = ['remembers', 'recalls', 'forgets', 'requires'];
+const USES = ['remembers', 'recalls', 'forgets', 'requires', 'refused'];
 const request = tagged('protocol', {
-  http: record({ ...base, method: text, path: text, query: list(text) }, USES),
+  http: record({ ...base, method: text, path: text, query: list(text), streams: oneOf(true) }, [
+    ...USES,
+    'streams',
+  ]),
   amqp: record({ ...base, action }, USES),
   sql: record(
     {
@@ -173,6 +178,7 @@ const memory = record({ name: text, by: text, keeps: list(text), lifetime: count
 
 const document = record(
   {
+    refuse: refusal,
     format: oneOf(1),
     application: text,
     mode: oneOf('audit', 'enforce'),
@@ -193,7 +199,7 @@ const document = record(
     memories: list(memory),
     tokens,
   },
-  ['memories', 'tokens'],
+  ['memories', 'tokens', 'refuse'],
 );
 
 /**

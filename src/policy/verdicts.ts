@@ -75,6 +75,7 @@ export function verdictOf(
   const code = judgement.kind === 'indeterminate' ? judgement.cannotTell.code : judgement.code;
   const enforced = policy.document.mode === 'enforce';
   const preventable = held && about.subject.what !== 'obligation';
+  const blocked = preventable && answerable(policy, about, judgement) ? 'refuse' : 'block';
   return {
     id,
     kind: judgement.kind,
@@ -89,10 +90,19 @@ export function verdictOf(
     chain: chain?.reference ?? null,
     nearest: nearest === null ? null : nearestChain(nearest),
     candidates: judgement.kind === 'pass' ? judgement.candidates : 0,
-    action: denied ? (enforced ? 'block' : 'observe') : 'none',
+    action: denied ? (enforced ? blocked : 'observe') : 'none',
     effect: !denied ? 'none' : enforced && preventable ? 'prevented' : 'detected',
     evidence: [about.evidence, ...evidenceOf(about, judgement)],
   };
+}
+
+/** What is no request of its own, or can be taken for several, has no answer that is right. */
+function answerable(policy: CompiledPolicy, about: About, judgement: Judgement): boolean {
+  const { what } = about.subject;
+  if ((what !== 'request' && what !== 'response') || judgement.kind === 'pass') return false;
+  if (judgement.kind === 'drop' && judgement.code === 'ambiguous-bytes') return false;
+  const declared = about.step === null ? undefined : policy.requests.get(about.step)?.refused;
+  return (declared ?? policy.document.refuse) === 'answer';
 }
 
 function dropsBlind(policy: CompiledPolicy, cannotTell: IndeterminateCode): boolean {

@@ -7,6 +7,8 @@ import { declare, type NeedsFrom, type Request } from './request.ts';
 export interface HttpWords {
   /** Query parameters that may occur; any other makes it a request that is not declared. */
   query(...names: string[]): Request & HttpWords;
+  /** A large upload: it is judged by its head, and where requests are held its body is passed on as it comes. */
+  streams(): Request & HttpWords;
 }
 
 /** A request with any method. Segments of the path such as `:user` are facts of that name. */
@@ -25,12 +27,21 @@ function request(method: string, path: string): NeedsFrom<Request & HttpWords> {
       label: `${method} ${path}`,
       place: callSite(),
       implied,
-      fields: { method, path, query: [] as string[] },
-      build: (base, fields) => ({ ...base, protocol: 'http', ...fields }),
+      fields: { method, path, query: [] as string[], streams: false },
+      build: (base, { streams, ...fields }) => ({
+        ...base,
+        protocol: 'http',
+        ...fields,
+        ...(streams ? { streams } : {}),
+      }),
     },
     (fields, self) => ({
       query(...names) {
         fields.query.push(...names);
+        return self();
+      },
+      streams() {
+        fields.streams = true;
         return self();
       },
     }),

@@ -30,7 +30,16 @@ export function* checkRequests(document: PolicyDocument): Generator<PolicyProble
         `give it one, such as ${request.protocol === 'sql' ? 'postgres: 5432' : `${request.protocol}: ${request.protocol === 'http' ? 8080 : 5672}`}`,
       );
     }
-    if (request.protocol === 'http') yield* checkPath(request.path, request);
+    if (request.protocol !== 'http') continue;
+    yield* checkPath(request.path, request);
+    const inBody = request.facts.find(({ source }) => source.in === 'body' || source.in === 'form');
+    if (request.streams === true && inBody !== undefined)
+      yield problem(
+        'malformed',
+        request,
+        `"${request.id}" streams its body, and fact "${inBody.fact}" is read from it`,
+        'take the fact from its head, or leave streams() out',
+      );
   }
 }
 

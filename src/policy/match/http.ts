@@ -41,6 +41,23 @@ export function matchHttp(
   return { kind: 'undeclared', why };
 }
 
+/** True when the declared request that this is may be judged before its body has come. */
+export function streamsHttp(
+  declarations: readonly HttpRequestDeclaration[],
+  { method, target }: Pick<HttpRequest, 'method' | 'target'>,
+): boolean {
+  const read = readTarget(target);
+  if (read.kind === 'refused') return false;
+  // What `matchHttp` would take: the first that fits.
+  const found = declarations.find(
+    (declaration) =>
+      declaration.method === method &&
+      matchPath(declaration.path, read.segments) !== null &&
+      undeclaredParameter(declaration, read.query) === null,
+  );
+  return found?.streams === true;
+}
+
 /** Reads the facts that a declaration takes from its response. */
 export function readHttpResponse(
   declaration: HttpRequestDeclaration,
