@@ -207,6 +207,12 @@ describe('HTTP through the gate', () => {
     expect(foreign.client('whatever')).toBe('whatever');
   });
 
+  it('cuts a connection that speaks a protocol that nobody declared', () => {
+    user.client('SSH-2.0-OpenSSH_9.2\r\n');
+    expect(user.wasReset).toBe(true);
+    expect(user.atServer).toBe('');
+  });
+
   it('cuts a connection that speaks another protocol', () => {
     user.client('\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03');
     expect(user.wasReset).toBe(true);

@@ -1,0 +1,156 @@
+// The gate with real sockets on loopback. Enters: clients and servers of this process; leaves: assertions on what each end sees.
+import { once } from 'node:events';
+import { Agent, createServer, request, type Server } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createEngine } from '../../src/engine.ts';
+import type { FlowEvent } from '../../src/events/event.ts';
+import { Gate } from '../../src/gate/gate.ts';
+import { type Doors, openDoors } from '../../src/gate/plain.ts';
+import { hintsOf } from '../../src/policy/hints.ts';
+import { judgedAnswers } from '../../src/policy/judged-answers.ts';
+import { PARSERS } from '../../src/sensor/parsers.ts';
+import { AT, shopPolicy } from '../support/gate-policy.ts';
+
+const after = (ms: number, run: () => void): (() => void) => {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
+};
+
+interface Reply {
+  readonly status: number;
+  readonly body: string;
+}
+
+describe('a gate on loopback', () => {
+  let seen: string[];
+  let server: Server;
+  let doors: Doors;
+  let gate: Gate;
+  let timer: NodeJS.Timeout;
+
+  beforeEach(async () => {
+    seen = [];
+    server = createServer((incoming, response) => {
+      let length = 0;
+      incoming.on('data', (bytes: Buffer) => {
+        length += bytes.length;
+      });
+      incoming.on('end', () => {
+        seen.push(`${incoming.method} ${incoming.url} ${length}`);
+        response.end(incoming.url);
+      });
+    });
+    server.listen(0, AT.shop);
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const policy = shopPolicy(
+      { reorder: '2ms', clockSkew: '1ms' },
+      { http: port, postgres: 1, mysql: 2, amqp: 3 },
+    );
+    const engine = await createEngine({ policies: [policy], containment: 'redirect' });
+    const judged = judgedAnswers(policy);
+    const tell = (event: FlowEvent | null, outputs: ReturnType<typeof engine.advance>): void =>
+      gate.heed(
+        event,
+        outputs.flatMap((output) => (output.kind === 'verdict' ? [output.verdict] : [])),
+      );
+    gate = new Gate({
+      name: 'gate',
+      hints: hintsOf([policy]),
+      parsers: PARSERS,
+      oracle: engine,
+      isJudged: ({ step }) => step !== null && judged.has(step),
+      wall: () => Date.now() * 1000,
+      clock: () => performance.now(),
+      word: () => 'flowtap_refused_1',
+      onEvent: (event) => tell(event, engine.handle(event)),
+      onReport: () => {},
+    });
+    timer = setInterval(() => tell(null, engine.advance(Date.now() * 1000)), 2);
+    const targets = [{ listen: { ip: '127.0.0.1', port: 0 }, to: { ip: AT.shop, port } }];
+    doors = await openDoors(gate, targets, { idleMs: 60_000, after });
+  });
+
+  afterEach(async () => {
+    clearInterval(timer);
+    await doors.close();
+    server.closeAllConnections();
+    server.close();
+  });
+
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const ask = (method: string, path: string, body = '', through = agent): Promise<Reply> =>
+    new Promise((resolve, reject) => {
+      const port = doors.at[0]?.port;
+      const options = { host: '127.0.0.1', port, localAddress: AT.user, method, path, agent: through };
+      const asked = request(
+        { ...options, headers: { 'x-user': 'ann', 'content-length': body.length } },
+        (reply) => {
+          let text = '';
+          reply.setEncoding('latin1');
+          reply.on('data', (part: string) => {
+            text += part;
+          });
+          reply.on('end', () => resolve({ status: reply.statusCode ?? 0, body: text }));
+        },
+      );
+      asked.on('error', reject);
+      asked.end(body);
+    });
+
+  it('passes requests on, and refuses one between them on the same connection', async () => {
+    expect(await ask('GET', '/health')).toEqual({ status: 200, body: '/health' });
+    expect(await ask('GET', '/secret')).toEqual({ status: 403, body: 'refused by policy\n' });
+    expect(await ask('GET', '/health')).toEqual({ status: 200, body: '/health' });
+    expect(seen).toEqual(['GET /health 0', 'GET /health 0']);
+    expect(gate.statistics.connections).toBe(1);
+  });
+
+  it('passes a large upload on in bounded memory', async () => {
+    const body = 'x'.repeat(20 * 1024 ** 2);
+    expect(await ask('PUT', '/upload', body)).toEqual({ status: 200, body: '/upload' });
+    expect(seen).toEqual([`PUT /upload ${body.length}`]);
+    expect(gate.statistics.mostHeldBytes).toBeLessThan(2 * 1024 ** 2);
+  });
+
+  it('lets a client read the last answer when more of its request is on the way', async () => {
+    const body = ' '.repeat(4 * 1024 ** 2);
+    const reply = await ask('POST', '/buy', body, new Agent()).catch(
+      (error: NodeJS.ErrnoException) => error.code,
+    );
+    expect(reply).toEqual({ status: 403, body: 'refused by policy\n' });
+    expect(seen).toEqual([]);
+  });
+
+  it('resets a connection that may not be, without reaching the server', async () => {
+    let reached = 0;
+    server.on('connection', () => reached++);
+    const port = doors.at[0]?.port ?? 0;
+    const socket = connect({ port, host: '127.0.0.1', localAddress: AT.ledger });
+    const [error] = (await once(socket, 'error').catch((cause: unknown) => [cause])) as [
+      NodeJS.ErrnoException,
+    ];
+    expect(error.code).toBe('ECONNRESET');
+    expect(reached).toBe(0);
+  });
+
+  it('resets the client when the server is not there', async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    await expect(ask('GET', '/health', '', new Agent())).rejects.toMatchObject({ code: 'ECONNRESET' });
+  });
+
+  it('says which address it cannot listen at, and leaves no door open', async () => {
+    const taken = doors.at[0];
+    if (taken === undefined) throw new Error('no door');
+    const to = { ip: AT.shop, port: 9 };
+    const targets = [
+      { listen: { ip: '127.0.0.1', port: 0 }, to },
+      { listen: taken, to },
+    ];
+    await expect(openDoors(gate, targets, { idleMs: 1000, after })).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+    });
+  });
+});
