@@ -2,11 +2,12 @@
 import { viewOf } from './chain/view.ts';
 import type { Event } from './events/event.ts';
 import type { HttpRequest } from './events/http.ts';
-import type { Evidence, Micros } from './flow.ts';
+import type { Evidence, Flow, Micros } from './flow.ts';
 import { compile } from './policy/compile.ts';
 import type { PolicyDocument } from './policy/document.ts';
 import type { MemoryStatistics } from './policy/memories.ts';
 import { Monitor, type Shared } from './policy/monitor.ts';
+import { streams } from './policy/streams.ts';
 import type { Tokens } from './policy/tokens/tokens.ts';
 import { loadSqlParsers } from './sql/read.ts';
 import type { ChainId, ChainView, EngineOutput, VerdictId, VerdictKind } from './verdict.ts';
@@ -19,6 +20,8 @@ export interface EngineOptions {
   readonly containment: Containment;
   /** Verifies the tokens of each event before it is handled. Without it no claim is clear. */
   readonly tokens?: Tokens;
+  /** Whose requests are held, where some are and others only seen as copies; without it, `containment` says it of all. */
+  readonly holds?: (flow: Flow) => boolean;
 }
 
 /** Counts of what the engine did; nothing is lost in silence. */
@@ -59,7 +62,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   let verdictCount = 0;
   let chainCount = 0;
   const shared: Shared = {
-    held: options.containment === 'redirect',
+    held: options.holds ?? (() => options.containment === 'redirect'),
     nextVerdict: () => `v${++verdictCount}` as VerdictId,
     nextChain: () => ++chainCount,
   };
@@ -93,7 +96,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       return outputs;
     },
     waits: (evidence) => monitors.some((monitor) => monitor.waits(evidence)),
-    streams: (request) => monitors.some((monitor) => monitor.streams(request)),
+    streams: (request) =>
+      monitors.some(({ policy, flows }) => streams(policy, flows.byId(request.flow.id), request)),
     view(id) {
       for (const { chains } of monitors) {
         const chain = chains.honest.get(id) ?? chains.tainted.get(id);

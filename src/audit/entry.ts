@@ -3,6 +3,7 @@
 import type { Micros } from '../flow.ts';
 import type { Block } from '../flowtap/block.ts';
 import type { ChainRecord, Verdict } from '../verdict.ts';
+import { type GateEntry, gateRecord } from './gate-record.ts';
 import { blockRecord, chainRecord, endRecord, type RunEnd } from './other-records.ts';
 import type { AuditRecord } from './record.ts';
 import { type RunStart, type SourceEntry, sourceRecord, startRecord } from './source-record.ts';
@@ -17,6 +18,7 @@ export type AuditEntry =
   | { readonly kind: 'start'; readonly start: RunStart }
   | { readonly kind: 'source'; readonly change: SourceEntry }
   | { readonly kind: 'switch'; readonly change: SwitchEntry }
+  | { readonly kind: 'gate'; readonly change: GateEntry }
   | { readonly kind: 'end'; readonly end: RunEnd };
 
 /** The record of an entry; JSON of it is one line of the journal. */
@@ -34,6 +36,8 @@ export function auditRecord(entry: AuditEntry): AuditRecord {
       return sourceRecord(entry.change);
     case 'switch':
       return switchRecord(entry.change);
+    case 'gate':
+      return gateRecord(entry.change);
     case 'end':
       return endRecord(entry.end);
   }

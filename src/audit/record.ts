@@ -153,6 +153,19 @@ export interface SourceRecord extends RecordBase {
   readonly text: string;
 }
 
+/** The gate refused something, or could not hold it. `time` is of this machine's clock. */
+export interface GateRecord extends RecordBase {
+  readonly record: 'gate';
+  readonly traffic: Timestamp | null;
+  readonly gate: string;
+  readonly change: string;
+  readonly flow: string | null;
+  readonly flow_orig: string | null;
+  readonly flow_resp: string | null;
+  readonly verdict: string | null;
+  readonly text: string;
+}
+
 /** Something happened to the switch that a live run blocks with. `time` is of this machine's clock. */
 export interface SwitchRecord extends RecordBase {
   readonly record: 'switch';
@@ -208,5 +221,6 @@ export type AuditRecord =
   | BlockRecord
   | SourceRecord
   | SwitchRecord
+  | GateRecord
   | StartRecord
   | EndRecord;

@@ -1,4 +1,5 @@
 // One connection in the path. Enters: bytes of both sides, decisions; leaves: events, and the bytes that may be passed on. No I/O.
+// Longer than the house limit: the order in which bytes, events and decisions meet is read best in one place.
 import type { EventDraft, FlowEvent } from '../events/event.ts';
 import type { HttpRequest } from '../events/http.ts';
 import type { Evidence, Flow, Micros, Side, Span } from '../flow.ts';
@@ -337,13 +338,14 @@ export class Connection implements Hands {
     }
     const how = this.#keeper.refuse(side, unit);
     if (how === 'reset') this.cut(verdict);
-    if (how !== 'drop' || this.over) return false;
-    const { outlet } = this.#sides[side];
-    outlet.drop(unit.end ?? outlet.read);
+    if (how !== 'drop') return false;
     if (!this.#told.has(verdict)) {
       this.#told.add(verdict);
       this.#options.onRefused(verdict, 'answer');
     }
+    if (this.over) return false;
+    const { outlet } = this.#sides[side];
+    outlet.drop(unit.end ?? outlet.read);
     return unit.end !== null && unit.end <= outlet.read;
   }
 

@@ -1,8 +1,10 @@
 // The live service: Zeeks, merge, engine, blocks, journal, log, health. Enters: configuration, policies; leaves: the journal, until stopped.
+// Longer than the house limit: which part is told what, and in which order they end, is read best in one place.
 import type { AuditEntry } from '../audit/entry.ts';
 import { type Log, short } from '../audit/log.ts';
 import type { TlsOptions } from '../broker/connection.ts';
 import type { ServiceConfig, ZeekConfig } from '../config/config.ts';
+import type { GateConfig } from '../config/gate.ts';
 import { createEngine, type Engine } from '../engine.ts';
 import { Blocks } from '../flowtap/blocks.ts';
 import { MemoryDriver } from '../flowtap/memory.ts';
@@ -14,6 +16,7 @@ import { TokenGate } from '../policy/tokens/gate.ts';
 import { Tokens } from '../policy/tokens/tokens.ts';
 import { ZeekSource, type ZeekSourceOptions } from '../zeek/source.ts';
 import { Bridge } from './bridge.ts';
+import { LiveGate } from './gate.ts';
 import { type HealthServer, startHealth } from './health-server.ts';
 import { type Lane, Merge } from './merge.ts';
 import { Outputs } from './outputs.ts';
@@ -46,7 +49,13 @@ export async function runService(
 ): Promise<void> {
   const tls = await Promise.all(config.zeeks.map((zeek) => checkZeek(zeek, config, parts)));
   const tokens = new Tokens(policies);
-  const engine = await createEngine({ policies, containment: config.containment, tokens });
+  const engine = await createEngine({
+    policies,
+    containment: config.containment,
+    // What Zeeks see beside the gate are copies.
+    holds: ({ seenAt }) => seenAt === config.gate?.name,
+    tokens,
+  });
   const outputs = await Outputs.open(config, parts);
   const service = new Service(config, engine, tokens, parts, outputs);
   try {
@@ -65,12 +74,14 @@ class Service {
   /** Null with the `memory` driver. */
   readonly #bridge: Bridge | null;
   readonly #judge: Judge;
-  readonly #gate: TokenGate;
+  readonly #tokens: TokenGate;
   readonly #merge: Merge;
   readonly #outputs: Outputs;
   readonly #log: Log;
   readonly #reporter: Reporter;
   readonly #followers: Follower[] = [];
+  /** Null where nothing is held. */
+  #gate: LiveGate | null = null;
   readonly #since: number;
   #health: HealthServer | null = null;
   #cancelFlow: (() => void) | null = null;
@@ -90,13 +101,15 @@ class Service {
         ? new Blocks({ driver: new MemoryDriver(), run: Math.floor(parts.random() * 2 ** 32) })
         : new Blocks(this.#bridge);
     this.#judge = new Judge(engine, this.#blocks);
-    this.#gate = new TokenGate(tokens, (ts, event) =>
-      this.#write(event === null ? this.#judge.advance(ts) : this.#judge.handle(event)),
-    );
+    this.#tokens = new TokenGate(tokens, (ts, event) => {
+      const entries = event === null ? this.#judge.advance(ts) : this.#judge.handle(event);
+      this.#write(entries);
+      this.#gate?.heed(event, entries);
+    });
     this.#merge = new Merge({
       ...config.time,
       most: config.time.events,
-      onNext: (ts, event) => this.#gate.offer(ts, event),
+      onNext: (ts, event) => this.#tokens.offer(ts, event),
     });
     this.#outputs = outputs;
     this.#log = outputs.log;
@@ -114,7 +127,9 @@ class Service {
     const { stop, onReopen } = this.#parts;
     const wanted = { hints: hintsOf(policies), hosts: hostsOf(policies) };
     for (const [index, zeek] of this.#config.zeeks.entries()) this.#follow(zeek, tls[index] ?? null, wanted);
+    if (this.#config.gate !== null) this.#gate = this.#hold(this.#config.gate, policies);
     await this.#begin(policies);
+    await this.#gate?.open();
     const stopped = new Promise<void>((resolve) => {
       if (stop.aborted) resolve();
       else stop.addEventListener('abort', () => resolve(), { once: true });
@@ -130,6 +145,7 @@ class Service {
     }
     this.#log.info('stopping');
     for (const { zeek } of this.#followers) void zeek.stop();
+    await this.#gate?.close();
     const results = await Promise.allSettled(runs);
     reopened();
     await this.#end(failure === null);
@@ -143,6 +159,7 @@ class Service {
   async close(): Promise<void> {
     this.#cancelTick();
     this.#cancelFlow?.();
+    await this.#gate?.close();
     this.#bridge?.stop();
     await this.#health?.close();
     await this.#outputs.close();
@@ -151,6 +168,29 @@ class Service {
   #write(entries: readonly AuditEntry[]): void {
     this.#outputs.write(entries);
     this.#bridge?.written(entries);
+  }
+
+  #hold(config: GateConfig, policies: readonly PolicyDocument[]): LiveGate {
+    const { clock, wall } = this.#parts;
+    const lane = this.#merge.add();
+    return new LiveGate({
+      config,
+      file: this.#config.file,
+      policies,
+      limits: this.#config.limits,
+      oracle: this.#engine,
+      parts: this.#parts,
+      onEvent: (event) => {
+        this.#merge.offer(lane, event, clock.now(), wall());
+        this.#arm();
+      },
+      onTime: () => {
+        this.#merge.heard(lane, wall(), clock.now(), wall());
+        this.#arm();
+      },
+      onReport: (saying) => this.#reporter.takeGate(config.name, saying),
+      room: () => this.#tokens.room(() => this.#outputs.room()),
+    });
   }
 
   #follow(
@@ -196,7 +236,7 @@ class Service {
         this.#arm();
       },
       onAbsent: () => this.#merge.absent(lane, clock.now()),
-      room: () => this.#gate.room(() => this.#outputs.room()),
+      room: () => this.#tokens.room(() => this.#outputs.room()),
     });
     this.#followers.push({ zeek, watch, source, lane });
   }
@@ -211,7 +251,7 @@ class Service {
       at: this.#parts.wall(),
       version: this.#parts.version,
       policies: policies.map((policy) => ({ application: policy.application, policy: hashOf(policy) })),
-      sources: zeeks.map(({ name }) => name),
+      sources: this.#sources,
     };
     this.#outputs.write([{ kind: 'start', start }]);
     this.#log.info({ version: start.version, policies: start.policies, zeeks: start.sources }, 'started');
@@ -227,6 +267,7 @@ class Service {
   #tick(): void {
     const now = this.#parts.clock.now();
     for (const { zeek, lane } of this.#followers) zeek.tick(now, lane.clock);
+    this.#gate?.tick();
     if (this.#bridge !== null) {
       this.#bridge.tick(now, this.#blocks, () => this.#judge.now);
       this.#write(this.#judge.takeBlocks());
@@ -252,8 +293,8 @@ class Service {
     this.#ended = true;
     this.#cancelTick();
     this.#merge.finish();
-    await this.#gate.idle();
-    const sources = this.#config.zeeks.map(({ name }) => name);
+    await this.#tokens.idle();
+    const sources = this.#sources;
     const ts = this.#judge.now;
     // Where there was no traffic, only the clock knows when it ended.
     const at = ts === 0 ? this.#parts.wall() : ts;
@@ -270,6 +311,11 @@ class Service {
     await this.#outputs.room();
   }
 
+  get #sources(): readonly string[] {
+    const { zeeks, gate } = this.#config;
+    return [...zeeks.map(({ name }) => name), ...(gate === null ? [] : [gate.name])];
+  }
+
   #snapshot(): Snapshot {
     const { size, evicted, strayReports } = this.#blocks;
     return {
@@ -282,6 +328,7 @@ class Service {
         unsent: zeek.unsent,
       })),
       bridge: this.#bridge?.view ?? null,
+      gate: this.#gate?.view ?? null,
       engine: this.#engine.statistics,
       blocks: { desired: size, evicted, strayReports },
       merge: {

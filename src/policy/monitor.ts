@@ -4,8 +4,7 @@ import type { ChainNews } from '../chain/store.ts';
 import { ChainStore } from '../chain/store.ts';
 import { assertNever } from '../errors.ts';
 import type { FlowEvent } from '../events/event.ts';
-import type { HttpRequest } from '../events/http.ts';
-import { type Evidence, formatEndpoint, type Micros } from '../flow.ts';
+import { type Evidence, type Flow, formatEndpoint, type Micros } from '../flow.ts';
 import type { EngineOutput, Verdict, VerdictId } from '../verdict.ts';
 import { Answering } from './answering.ts';
 import { AnswerBook } from './answers.ts';
@@ -14,7 +13,6 @@ import { type Chains, type Decision, decide, isNear, originOf, storeOf, takeActi
 import { FlowBook, type FlowRecord } from './flows.ts';
 import { Jobs } from './jobs.ts';
 import { judgementOf } from './judgement.ts';
-import { streamsHttp } from './match/http.ts';
 import { Memories } from './memories.ts';
 import type { AnswerName, Observation, ObservedRequest } from './observe/observation.ts';
 import { observe } from './observe/observe.ts';
@@ -26,8 +24,8 @@ import { lingerOf, WaitingRequests } from './waiting.ts';
 
 /** What a monitor shares with the monitors of other applications. */
 export interface Shared {
-  /** True when requests are held until their verdicts (redirect). */
-  readonly held: boolean;
+  /** True for a flow whose requests are held until their verdicts (redirect). */
+  readonly held: (flow: Flow) => boolean;
   readonly nextVerdict: () => VerdictId;
   /** Counts chains. */
   readonly nextChain: () => number;
@@ -121,13 +119,6 @@ export class Monitor {
     return this.#waiting.has(evidence) || this.#answering.waits(evidence);
   }
 
-  /** True for a request that is to be judged by its head alone. */
-  streams(request: Pick<HttpRequest, 'flow' | 'method' | 'target'>): boolean {
-    const record = this.flows.byId(request.flow.id);
-    if (record?.status !== 'declared') return false;
-    return streamsHttp(this.policy.http(record.ends.client, record.ends.server), request);
-  }
-
   #flush(): readonly EngineOutput[] {
     const out = this.#out;
     if (out.length > 0) this.#out = [];
@@ -217,7 +208,8 @@ export class Monitor {
     const step = observed.match.kind === 'matched' ? observed.match.id : null;
     const about = aboutOf(observed, record.flow, step);
     const verdict = this.#say(record, about, judgementOf(decision));
-    const instance = 'instance' in decision ? decision.instance : this.#taint(decision, observed, verdict);
+    const instance =
+      'instance' in decision ? decision.instance : this.#taint(record, decision, observed, verdict);
     if (observed.awaits === null) return;
     if (instance !== null) record.transactions?.place(observed.awaits, instance);
     const answer = this.#answers.settle(record, observed.awaits, instance);
@@ -237,8 +229,13 @@ export class Monitor {
    * A denied request that had already arrived will have consequences that are not their makers' fault: they are named as
    * such. A held request has none, since it never arrives.
    */
-  #taint(decision: Decision, observed: ObservedRequest, verdict: Verdict): Instance | null {
-    if (decision.kind !== 'drop' || decision.request === null || this.#shared.held) return null;
+  #taint(
+    record: FlowRecord,
+    decision: Decision,
+    observed: ObservedRequest,
+    verdict: Verdict,
+  ): Instance | null {
+    if (decision.kind !== 'drop' || decision.request === null || this.#shared.held(record.flow)) return null;
     const { nearest, request } = decision;
     if (nearest !== null && isNear(nearest) && nearest.slot.state !== 'spent')
       nearest.slot.note({ denied: nearest.slot.notes.denied ?? verdict.id });
@@ -276,7 +273,13 @@ export class Monitor {
   }
 
   #say(record: FlowRecord, about: About, judgement: Judgement): Verdict {
-    const verdict = verdictOf(this.policy, this.#shared.nextVerdict(), about, judgement, this.#shared.held);
+    const verdict = verdictOf(
+      this.policy,
+      this.#shared.nextVerdict(),
+      about,
+      judgement,
+      this.#shared.held(record.flow),
+    );
     this.#out.push({ kind: 'verdict', verdict });
     if (passedUnread(verdict)) this.chains.memories.missed(record.ends.server, about.ts);
     if (verdict.action === 'block') {

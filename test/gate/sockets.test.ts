@@ -1,6 +1,6 @@
 // The gate with real sockets on loopback. Enters: clients and servers of this process; leaves: assertions on what each end sees.
 import { once } from 'node:events';
-import { Agent, createServer, request, type Server } from 'node:http';
+import { Agent, createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createEngine } from '../../src/engine.ts';
@@ -11,16 +11,12 @@ import { hintsOf } from '../../src/policy/hints.ts';
 import { judgedAnswers } from '../../src/policy/judged-answers.ts';
 import { PARSERS } from '../../src/sensor/parsers.ts';
 import { AT, shopPolicy } from '../support/gate-policy.ts';
+import { askHttp } from '../support/http-client.ts';
 
 const after = (ms: number, run: () => void): (() => void) => {
   const timer = setTimeout(run, ms);
   return () => clearTimeout(timer);
 };
-
-interface Reply {
-  readonly status: number;
-  readonly body: string;
-}
 
 describe('a gate on loopback', () => {
   let seen: string[];
@@ -80,23 +76,16 @@ describe('a gate on loopback', () => {
   });
 
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  const ask = (method: string, path: string, body = '', through = agent): Promise<Reply> =>
-    new Promise((resolve, reject) => {
-      const port = doors.at[0]?.port;
-      const options = { host: '127.0.0.1', port, localAddress: AT.user, method, path, agent: through };
-      const asked = request(
-        { ...options, headers: { 'x-user': 'ann', 'content-length': body.length } },
-        (reply) => {
-          let text = '';
-          reply.setEncoding('latin1');
-          reply.on('data', (part: string) => {
-            text += part;
-          });
-          reply.on('end', () => resolve({ status: reply.statusCode ?? 0, body: text }));
-        },
-      );
-      asked.on('error', reject);
-      asked.end(body);
+  const ask = (method: string, path: string, body = '', through = agent): ReturnType<typeof askHttp> =>
+    askHttp({
+      host: '127.0.0.1',
+      port: doors.at[0]?.port ?? 0,
+      localAddress: AT.user,
+      method,
+      path,
+      body,
+      headers: { 'x-user': 'ann' },
+      agent: through,
     });
 
   it('passes requests on, and refuses one between them on the same connection', async () => {

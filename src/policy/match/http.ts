@@ -41,23 +41,6 @@ export function matchHttp(
   return { kind: 'undeclared', why };
 }
 
-/** True when the declared request that this is may be judged before its body has come. */
-export function streamsHttp(
-  declarations: readonly HttpRequestDeclaration[],
-  { method, target }: Pick<HttpRequest, 'method' | 'target'>,
-): boolean {
-  const read = readTarget(target);
-  if (read.kind === 'refused') return false;
-  // What `matchHttp` would take: the first that fits.
-  const found = declarations.find(
-    (declaration) =>
-      declaration.method === method &&
-      matchPath(declaration.path, read.segments) !== null &&
-      undeclaredParameter(declaration, read.query) === null,
-  );
-  return found?.streams === true;
-}
-
 /** Reads the facts that a declaration takes from its response. */
 export function readHttpResponse(
   declaration: HttpRequestDeclaration,
@@ -94,7 +77,7 @@ function factsIn(
 }
 
 /** Values of the template's `:names`; null when the path is another. */
-function matchPath(template: string, segments: readonly string[]): ReadonlyMap<string, string> | null {
+export function matchPath(template: string, segments: readonly string[]): ReadonlyMap<string, string> | null {
   const wanted = template.slice(1).split('/');
   if (wanted.length !== segments.length) return null;
   const values = new Map<string, string>();
@@ -108,7 +91,7 @@ function matchPath(template: string, segments: readonly string[]): ReadonlyMap<s
   return values;
 }
 
-function undeclaredParameter(
+export function undeclaredParameter(
   declaration: HttpRequestDeclaration,
   query: ReadonlyMap<string, readonly string[]>,
 ): string | null {

@@ -1,10 +1,11 @@
 // Reads HTTP/1.x connections (RFC 9110, 9112). Enters: in-order bytes of both sides; leaves: requests and their responses.
-import type { Ambiguity, Body } from '../../events/common.ts';
+import type { Body } from '../../events/common.ts';
 import type { Side } from '../../flow.ts';
 import type { ParserContext, StreamEnd, StreamParser } from '../parser.ts';
 import { type Framing, requestFraming, responseFraming } from './framing.ts';
-import { elementsOf, note, valuesOf } from './head.ts';
+import { elementsOf, note } from './head.ts';
 import { type Finished, type Message, MessageReader } from './reader.ts';
+import { checkHost, type RequestLine, readRequestLine, readStatusLine } from './start-line.ts';
 
 /** A request whose final response has not come. */
 interface Outstanding {
@@ -13,22 +14,11 @@ interface Outstanding {
   readonly upgrade: boolean;
 }
 
-interface RequestLine {
-  readonly method: string;
-  readonly target: string;
-  readonly version: string;
-}
-
 /** Of a request that is judged by its head alone. */
 const UNSEEN: Body = { state: 'truncated', bytes: new Uint8Array(0), length: 0 };
 
 /** Response bytes that came before the request that they answer. */
 const MOST_HELD = 1 << 18;
-
-const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([^ ]+) HTTP\/(\d\.\d)$/;
-const LOOSE_REQUEST_LINE = /^([^\s]+)[ \t]+(.*?)[ \t]+HTTP\/(\d+(?:\.\d+)?)[ \t]*$/;
-const STATUS_LINE = /^HTTP\/(\d\.\d) (\d{3})(?: .*)?$/;
-const LOOSE_STATUS_LINE = /^http\/(\d+(?:\.\d+)?)[ \t]+(\d{3})(?:[ \t].*)?$/i;
 
 /** Makes a parser for one connection. */
 export function httpParser(context: ParserContext): StreamParser {
@@ -164,7 +154,7 @@ class HttpParser implements StreamParser {
       this.#lose('orig', 'limit', 'too many requests wait for their responses', start, headEnd);
       return 'stop';
     }
-    checkHost(line, message);
+    checkHost(line, head);
     this.#requestLine = line;
     const upgrade = elementsOf(head.headers, 'connection').includes('upgrade');
     this.#outstanding.push({ exchange: ++this.#exchanges, method: line.method, upgrade });
@@ -297,46 +287,5 @@ class HttpParser implements StreamParser {
       { side, start, end },
       { kind: 'analysis-lost', cause, protocol: 'http', detail, lasting: true },
     );
-  }
-}
-
-function readRequestLine(text: string, ambiguities: Ambiguity[]): RequestLine | null {
-  const strict = REQUEST_LINE.exec(text);
-  const parts = strict ?? LOOSE_REQUEST_LINE.exec(text);
-  const [, method, target, version] = parts ?? [];
-  if (method === undefined || target === undefined || version === undefined) return null;
-  if (strict === null)
-    note(ambiguities, 'http-bad-request-line', 'the request line is not method, target and version');
-  if (/[^!-~]/.test(target))
-    note(ambiguities, 'http-bad-request-line', 'the target has bytes outside printable ASCII');
-  if (version !== '1.1' && version !== '1.0') {
-    if (Number(version) >= 2 || !version.startsWith('1.')) return null;
-    note(ambiguities, 'http-version', `version ${version}`);
-  }
-  return { method, target, version };
-}
-
-function readStatusLine(text: string, ambiguities: Ambiguity[]): { status: number; version: string } | null {
-  const strict = STATUS_LINE.exec(text);
-  const [, version, status] = strict ?? LOOSE_STATUS_LINE.exec(text) ?? [];
-  if (version === undefined || status === undefined) return null;
-  if (strict === null || (version !== '1.1' && version !== '1.0')) {
-    note(ambiguities, 'http-bad-status-line', 'the status line is not version, code and reason');
-  }
-  return { status: Number(status), version };
-}
-
-/** RFC 9112 section 3.2: exactly one Host in HTTP/1.1, and an absolute target must not name another. */
-function checkHost(line: RequestLine, { head }: Message): void {
-  const hosts = valuesOf(head.headers, 'host');
-  if (hosts.length > 1) note(head.ambiguities, 'http-duplicate-host', 'Host stands there more than once');
-  if (hosts.length === 0 && line.version === '1.1') note(head.ambiguities, 'http-missing-host', 'no Host');
-  const authority = /^[a-z]+:\/\/([^/?#]*)/i.exec(line.target)?.[1];
-  if (
-    authority !== undefined &&
-    hosts[0] !== undefined &&
-    authority.toLowerCase() !== hosts[0].toLowerCase()
-  ) {
-    note(head.ambiguities, 'http-duplicate-host', 'the target names another host than Host');
   }
 }
