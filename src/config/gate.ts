@@ -21,6 +21,8 @@ export interface GateConfig {
         /** Marks what belongs to this gate: its table, its rule, its packets. */
         readonly owner: string;
         readonly mark: number;
+        /** Ethernet addresses of those who talk through it. */
+        readonly neighbours: readonly { readonly ip: string; readonly mac: string }[];
       };
   readonly hold: {
     readonly forMs: number;
@@ -72,7 +74,7 @@ function readDoors(value: Value): Extract<GateConfig['at'], { kind: 'doors' }>['
 }
 
 function readTransparent(value: Value): GateConfig['at'] {
-  const section = value.section(['interface', 'port', 'owner', 'mark']);
+  const section = value.section(['interface', 'port', 'owner', 'mark', 'neighbours']);
   const device = section.need('interface', 'name the one where redirected frames come in');
   // It becomes part of rules of the kernel.
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,14}$/.test(device.text()))
@@ -85,8 +87,21 @@ function readTransparent(value: Value): GateConfig['at'] {
     interface: device.text(),
     port: section.get('port')?.whole(1, 65_535) ?? 15_001,
     owner: owner?.text() ?? 'engine',
-    mark: section.get('mark')?.whole(1, 0x7fff_ffff) ?? 0x0f10,
+    mark: section.get('mark')?.whole(1, 0x7fff_fffe) ?? 0x0f10,
+    neighbours: section.get('neighbours')?.list().map(neighbour) ?? [],
   };
+}
+
+function neighbour(value: Value): { readonly ip: string; readonly mac: string } {
+  const section = value.section(['ip', 'mac']);
+  const [ip, mac] = [
+    section.need('ip', 'give its address'),
+    section.need('mac', 'give its Ethernet address'),
+  ];
+  if (isIP(ip.text()) === 0) throw ip.wrong(`"${ip.text()}" is no address`, 'write it as 10.1.0.11');
+  if (!/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(mac.text()))
+    throw mac.wrong(`"${mac.text()}" is no Ethernet address`, 'write it as 02:00:00:00:00:11');
+  return { ip: ip.text(), mac: mac.text() };
 }
 
 function readHold(value: Value | undefined): GateConfig['hold'] {

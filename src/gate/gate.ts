@@ -41,7 +41,7 @@ export interface GateBounds {
   readonly late: 'reset' | 'pass';
 }
 
-export const DEFAULT_BOUNDS: GateBounds = {
+const DEFAULT_BOUNDS: GateBounds = {
   connection: 6 * 1024 ** 2,
   total: 256 * 1024 ** 2,
   connections: 16_384,

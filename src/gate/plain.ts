@@ -44,7 +44,7 @@ export async function openDoors(
       const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) => {
         sockets.add(client);
         client.once('close', () => sockets.delete(client));
-        const orig = peerOf(client);
+        const orig = endOf(client.remoteAddress, client.remotePort);
         if (orig === null) {
           client.destroy();
           return;
@@ -68,14 +68,13 @@ export async function openDoors(
   return { at: servers.map(addressOf), close };
 }
 
-/** Null when it is gone already. */
-export function peerOf({ remoteAddress, remotePort }: Socket): Endpoint | null {
-  if (remoteAddress === undefined || remotePort === undefined) return null;
-  return { ip: plainAddress(remoteAddress), port: remotePort };
+/** One end of a connection; null when that is gone already. */
+export function endOf(ip: string | undefined, port: number | undefined): Endpoint | null {
+  return ip === undefined || port === undefined ? null : { ip: plainAddress(ip), port };
 }
 
 /** An IPv4 address as itself, also where the system maps it into IPv6 (RFC 4291 section 2.5.5.2). */
-export function plainAddress(ip: string): string {
+function plainAddress(ip: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1];
   return mapped !== undefined && isIPv6(ip) ? mapped : ip;
 }

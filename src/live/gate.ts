@@ -7,6 +7,7 @@ import { assertNever, InputError } from '../errors.ts';
 import type { Event, FlowEvent } from '../events/event.ts';
 import { Gate, type GateReport, type GateStatistics, type Oracle } from '../gate/gate.ts';
 import { type Doors, openDoors } from '../gate/plain.ts';
+import { openTransparent } from '../gate/transparent/doors.ts';
 import type { PolicyDocument } from '../policy/document.ts';
 import { hintsOf } from '../policy/hints.ts';
 import { judgedAnswers } from '../policy/judged-answers.ts';
@@ -94,7 +95,10 @@ export class LiveGate {
       after: (ms: number, run: () => void) => parts.clock.after(ms, run),
     };
     try {
-      this.#doors = await openDoors(this.#gate, at.kind === 'doors' ? at.doors : [], options);
+      this.#doors =
+        at.kind === 'doors'
+          ? await openDoors(this.#gate, at.doors, options)
+          : await openTransparent(this.#gate, at, options);
     } catch (cause) {
       if (cause instanceof InputError) throw cause;
       const { code, address, port } = cause as { code?: string; address?: string; port?: number };

@@ -85,7 +85,14 @@ describe('a configuration', () => {
       zeeks: [],
       gate: {
         name: 'gate',
-        at: { kind: 'transparent', interface: 'eth1', port: 15_001, owner: 'engine', mark: 0x0f10 },
+        at: {
+          kind: 'transparent',
+          interface: 'eth1',
+          port: 15_001,
+          owner: 'engine',
+          mark: 0x0f10,
+          neighbours: [],
+        },
         hold: {
           forMs: 1000,
           late: 'pass',

@@ -38,7 +38,7 @@ export interface Ports {
   readonly amqp: number;
 }
 
-export const PORTS: Ports = { http: 8080, postgres: 5432, mysql: 3306, amqp: 5672 };
+const PORTS: Ports = { http: 8080, postgres: 5432, mysql: 3306, amqp: 5672 };
 
 /** A user buys in the shop: one row, one message; uploads stream; anybody may ask for `/health`. */
 export function shopPolicy(given: Settings = {}, ports: Ports = PORTS): PolicyDocument {
