@@ -81,7 +81,7 @@ function rules(device: string, port: number, owner: string, mark: number): strin
   return `table netdev ${table} {
   chain take {
     type filter hook ingress device "${device}" priority -500
-    meta pkttype otherhost meta pkttype set host
+    meta pkttype other meta pkttype set host
   }
 }
 table inet ${table} {
