@@ -3,27 +3,15 @@ import { once } from 'node:events';
 import { Agent, createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createEngine } from '../../src/engine.ts';
-import type { FlowEvent } from '../../src/events/event.ts';
-import { Gate } from '../../src/gate/gate.ts';
-import { type Doors, openDoors } from '../../src/gate/plain.ts';
-import { hintsOf } from '../../src/policy/hints.ts';
-import { judgedAnswers } from '../../src/policy/judged-answers.ts';
-import { PARSERS } from '../../src/sensor/parsers.ts';
+import { openDoors } from '../../src/gate/plain.ts';
 import { AT, shopPolicy } from '../support/gate-policy.ts';
 import { askHttp } from '../support/http-client.ts';
-
-const after = (ms: number, run: () => void): (() => void) => {
-  const timer = setTimeout(run, ms);
-  return () => clearTimeout(timer);
-};
+import { DOOR_OPTIONS, LoopbackGate } from '../support/loopback-gate.ts';
 
 describe('a gate on loopback', () => {
   let seen: string[];
   let server: Server;
-  let doors: Doors;
-  let gate: Gate;
-  let timer: NodeJS.Timeout;
+  let path: LoopbackGate;
 
   beforeEach(async () => {
     seen = [];
@@ -44,45 +32,23 @@ describe('a gate on loopback', () => {
       { reorder: '2ms', clockSkew: '1ms' },
       { http: port, postgres: 1, mysql: 2, amqp: 3 },
     );
-    const engine = await createEngine({ policies: [policy], containment: 'redirect' });
-    const judged = judgedAnswers(policy);
-    const tell = (event: FlowEvent | null, outputs: ReturnType<typeof engine.advance>): void =>
-      gate.heed(
-        event,
-        outputs.flatMap((output) => (output.kind === 'verdict' ? [output.verdict] : [])),
-      );
-    gate = new Gate({
-      name: 'gate',
-      hints: hintsOf([policy]),
-      parsers: PARSERS,
-      oracle: engine,
-      isJudged: ({ step }) => step !== null && judged.has(step),
-      wall: () => Date.now() * 1000,
-      clock: () => performance.now(),
-      word: () => 'flowtap_refused_1',
-      onEvent: (event) => tell(event, engine.handle(event)),
-      onReport: () => {},
-    });
-    timer = setInterval(() => tell(null, engine.advance(Date.now() * 1000)), 2);
-    const targets = [{ listen: { ip: '127.0.0.1', port: 0 }, to: { ip: AT.shop, port } }];
-    doors = await openDoors(gate, targets, { idleMs: 60_000, after });
+    path = await LoopbackGate.open(policy, [{ ip: AT.shop, port }]);
   });
 
   afterEach(async () => {
-    clearInterval(timer);
-    await doors.close();
+    await path.close();
     server.closeAllConnections();
     server.close();
   });
 
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  const ask = (method: string, path: string, body = '', through = agent): ReturnType<typeof askHttp> =>
+  const ask = (method: string, target: string, body = '', through = agent): ReturnType<typeof askHttp> =>
     askHttp({
       host: '127.0.0.1',
-      port: doors.at[0]?.port ?? 0,
+      port: path.ports[0] ?? 0,
       localAddress: AT.user,
       method,
-      path,
+      path: target,
       body,
       headers: { 'x-user': 'ann' },
       agent: through,
@@ -93,14 +59,14 @@ describe('a gate on loopback', () => {
     expect(await ask('GET', '/secret')).toEqual({ status: 403, body: 'refused by policy\n' });
     expect(await ask('GET', '/health')).toEqual({ status: 200, body: '/health' });
     expect(seen).toEqual(['GET /health 0', 'GET /health 0']);
-    expect(gate.statistics.connections).toBe(1);
+    expect(path.gate.statistics.connections).toBe(1);
   });
 
   it('passes a large upload on in bounded memory', async () => {
     const body = 'x'.repeat(20 * 1024 ** 2);
     expect(await ask('PUT', '/upload', body)).toEqual({ status: 200, body: '/upload' });
     expect(seen).toEqual([`PUT /upload ${body.length}`]);
-    expect(gate.statistics.mostHeldBytes).toBeLessThan(2 * 1024 ** 2);
+    expect(path.gate.statistics.mostHeldBytes).toBeLessThan(2 * 1024 ** 2);
   });
 
   it('lets a client read the last answer when more of its request is on the way', async () => {
@@ -115,7 +81,7 @@ describe('a gate on loopback', () => {
   it('resets a connection that may not be, without reaching the server', async () => {
     let reached = 0;
     server.on('connection', () => reached++);
-    const port = doors.at[0]?.port ?? 0;
+    const port = path.ports[0] ?? 0;
     const socket = connect({ port, host: '127.0.0.1', localAddress: AT.ledger });
     const [error] = (await once(socket, 'error').catch((cause: unknown) => [cause])) as [
       NodeJS.ErrnoException,
@@ -131,14 +97,13 @@ describe('a gate on loopback', () => {
   });
 
   it('says which address it cannot listen at, and leaves no door open', async () => {
-    const taken = doors.at[0];
-    if (taken === undefined) throw new Error('no door');
+    const taken = { ip: '127.0.0.1', port: path.ports[0] ?? 0 };
     const to = { ip: AT.shop, port: 9 };
     const targets = [
       { listen: { ip: '127.0.0.1', port: 0 }, to },
       { listen: taken, to },
     ];
-    await expect(openDoors(gate, targets, { idleMs: 1000, after })).rejects.toMatchObject({
+    await expect(openDoors(path.gate, targets, DOOR_OPTIONS)).rejects.toMatchObject({
       code: 'EADDRINUSE',
     });
   });

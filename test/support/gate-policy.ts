@@ -41,10 +41,14 @@ export interface Ports {
 const PORTS: Ports = { http: 8080, postgres: 5432, mysql: 3306, amqp: 5672 };
 
 /** A user buys in the shop: one row, one message; uploads stream; anybody may ask for `/health`. */
-export function shopPolicy(given: Settings = {}, ports: Ports = PORTS): PolicyDocument {
+export function shopPolicy(
+  given: Settings = {},
+  ports: Ports = PORTS,
+  shopAt: string = AT.shop,
+): PolicyDocument {
   return application('shop', ({ external, service }) => {
     const user = external('user', { at: AT.user });
-    const shop = service('shop', { at: AT.shop, http: ports.http });
+    const shop = service('shop', { at: shopAt, http: ports.http });
     const ledger = service('ledger', { at: AT.ledger, http: ports.http });
     const rows = service('rows', { at: AT.postgres, postgres: ports.postgres });
     const stock = service('stock', { at: AT.mysql, mysql: ports.mysql });
