@@ -52,7 +52,7 @@ export function setSteps(options: KernelOptions): readonly Step[] {
 }
 
 /** Removes everything; steps that find nothing fail, which does not matter. */
-export function removeSteps({ interface: device, owner, mark, neighbours }: KernelOptions): readonly Step[] {
+function removeSteps({ interface: device, owner, mark, neighbours }: KernelOptions): readonly Step[] {
   const ip = (...argv: readonly string[]): Step => ({ program: 'ip', argv });
   return [
     ...TABLES.map((family): Step => ({ program: 'nft', argv: ['delete', 'table', family, tableOf(owner)] })),
