@@ -1,5 +1,6 @@
 // Which requests have answers that can be denied. Enters: a document; leaves: ids of its requests.
 import type { PolicyDocument, StepDeclaration } from './document.ts';
+import type { FactSource } from './fact.ts';
 
 /**
  * Requests whose answers say facts, or must not come before something else has: who holds traffic has to hold these answers
@@ -19,4 +20,11 @@ export function judgedAnswers(document: PolicyDocument): ReadonlySet<string> {
   return judged;
 }
 
-const ANSWERS: ReadonlySet<string> = new Set(['response-body', 'response-header', 'result']);
+const ANSWERS: ReadonlySet<FactSource['in']> = new Set([
+  'response-body',
+  'response-header',
+  'response-cookie',
+  'response-status',
+  'result',
+  'affected',
+]);

@@ -5,6 +5,8 @@ import { overlapOf } from '../overlap.ts';
 import type { PolicyProblem } from '../problem.ts';
 import { closest, problem } from './problem.ts';
 
+const IN_BODY: ReadonlySet<string> = new Set(['body', 'form', 'multipart']);
+
 /** Who makes each request to whom, by which protocol, and whether its path is one. */
 export function* checkRequests(document: PolicyDocument): Generator<PolicyProblem> {
   const services = new Map(document.services.map((service) => [service.name, service]));
@@ -32,7 +34,7 @@ export function* checkRequests(document: PolicyDocument): Generator<PolicyProble
     }
     if (request.protocol !== 'http') continue;
     yield* checkPath(request.path, request);
-    const inBody = request.facts.find(({ source }) => source.in === 'body' || source.in === 'form');
+    const inBody = request.facts.find(({ source }) => IN_BODY.has(source.in));
     if (request.streams === true && inBody !== undefined)
       yield problem(
         'malformed',
