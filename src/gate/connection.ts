@@ -86,9 +86,10 @@ export class Connection implements Hands {
       limits,
       holding: {
         head: (head) => {
-          this.#keeper.head?.(head);
           const { message } = head;
-          return message.kind === 'request' && options.streams({ flow, ...message });
+          const streams = message.kind === 'request' && options.streams({ flow, ...message });
+          this.#keeper.head?.(head, streams);
+          return streams;
         },
         ended: (name, end) => this.#keeper.ended?.(name, end),
       },

@@ -29,7 +29,7 @@ export interface Keeper {
   /** Bytes of a side, before their parser gets them. */
   read(side: Side, offset: number, bytes: Buffer): void;
   /** HTTP only, from the parser. */
-  head?(head: HttpHead): void;
+  head?(head: HttpHead, streams: boolean): void;
   ended?(side: Side, end: number): void;
   /** The group that an event was read from; null when it is of the connection as a whole. */
   groupOf(side: Side, span: Span, draft: EventDraft): Group | null;

@@ -140,6 +140,26 @@ describe('HTTP through the gate', () => {
     expect(user.client('def', get('/health'))).toBe(`${head}abcdef${get('/health')}`);
   });
 
+  it('closes behind an answer that refuses an upload under way, since what follows may be its body or not', () => {
+    user.client('PUT /upload HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 500\r\n\r\n');
+    // Whether the body is wanted is for the server to say, where it comes there at once.
+    expect(user.atClient).toBe('');
+    const before = user.atServer;
+    user.server('HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\nno');
+    expect(user.atClient).toMatch(/413 Too Large.*no$/s);
+    expect(user.wasClosed).toBe(true);
+    expect(user.client(get('/secret'))).toBe(before);
+  });
+
+  it('takes a request within a body for a part of it, whatever the server has answered', () => {
+    const head = 'PUT /upload HTTP/1.1\r\nhost: x\r\ncontent-length: 500\r\n\r\n';
+    user.client(head);
+    user.server(answer(200, 'early'));
+    user.client(get('/secret').padEnd(500), get('/secret'));
+    expect(user.atServer).toBe(head + get('/secret').padEnd(500));
+    expect(user.atClient).toContain('403');
+  });
+
   it('passes a chunked upload on as it comes, and reads what follows it', () => {
     const head = 'PUT /upload HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n';
     expect(user.client(head, '3\r\nab')).toBe(`${head}3\r\nab`);

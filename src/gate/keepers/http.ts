@@ -27,6 +27,8 @@ export class HttpKeeper implements Keeper {
   readonly #current: Record<Side, Message | null> = { orig: null, resp: null };
   /** The exchange whose answer is the next to go to the client. */
   #next = 1;
+  /** The exchange whose answer is the last, since its request was refused while its body was on the way. */
+  #last: number | null = null;
 
   constructor(hands: Hands, isJudged: (verdict: Verdict) => boolean) {
     this.#hands = hands;
@@ -37,7 +39,7 @@ export class HttpKeeper implements Keeper {
     // The parser says where messages begin and end.
   }
 
-  head({ side, start, end, exchange, message, headers, ambiguous }: HttpHead): void {
+  head({ side, start, end, exchange, message, headers, ambiguous }: HttpHead, streams: boolean): void {
     const interim = message.kind === 'response' && message.status < 200 && message.status !== 101;
     const answerIsJudged = ambiguous || exchange === null || this.#judged.has(exchange);
     const group = new Group(message.kind === 'request' || (!interim && answerIsJudged));
@@ -56,10 +58,20 @@ export class HttpKeeper implements Keeper {
       method: message.kind === 'request' ? message.method : null,
     };
     if (interim) unit.end = end;
+    // The body may never come (RFC 9110 section 10.1.1), and then its place is another request's: nobody can tell.
+    const asked = this.#current.orig;
+    if (
+      message.kind === 'response' &&
+      message.status >= 400 &&
+      asked?.end === null &&
+      asked.exchange === exchange
+    )
+      this.#last = exchange;
     this.#current[side] = unit;
     this.#hands.add(side, unit);
     // Who waits for leave to send a body that is held here must get it from us (RFC 9110 section 10.1.1).
-    const expects = message.kind === 'request' && elementsOf(headers, 'expect').includes('100-continue');
+    const expects =
+      message.kind === 'request' && !streams && elementsOf(headers, 'expect').includes('100-continue');
     if (expects && exchange === this.#next)
       this.#hands.insert('resp', Buffer.from('HTTP/1.1 100 Continue\r\n\r\n'));
   }
@@ -110,6 +122,7 @@ export class HttpKeeper implements Keeper {
     if (side === 'orig' || interim || exchange === null) return;
     this.#judged.delete(exchange);
     this.#next = exchange + 1;
+    if (exchange === this.#last) this.#hands.close(Buffer.alloc(0));
   }
 }
 

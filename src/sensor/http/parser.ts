@@ -234,7 +234,8 @@ class HttpParser implements StreamParser {
     }
     this.#outstanding.shift();
     this.#response = { ...line, to };
-    if (status >= 400) this.#requests.bodyRefused = true;
+    // Where bytes are held nothing is guessed: a body goes on up to its stated end.
+    if (status >= 400 && this.#context.holding === undefined) this.#requests.bodyRefused = true;
     return framing;
   }
 
