@@ -5,7 +5,7 @@ import type { Endpoint } from '../../flow.ts';
 import type { Gate } from '../gate.ts';
 import { type DoorOptions, type Doors, endOf } from '../plain.ts';
 import { join } from '../socket-way.ts';
-import { clear, type KernelOptions, runSteps, setSteps } from './kernel.ts';
+import { clear, familiesOf, type KernelOptions, runSteps, setSteps } from './kernel.ts';
 import { type TransparentSockets, transparentSockets } from './native.ts';
 
 /**
@@ -33,7 +33,8 @@ export async function openTransparent(
   };
   try {
     await clear(kernel);
-    for (const family of [4, 6] as const) {
+    const families = familiesOf(kernel.interface);
+    for (const family of families) {
       const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) => {
         keep(client);
         const orig = endOf(client.remoteAddress, client.remotePort);
@@ -46,7 +47,7 @@ export async function openTransparent(
       await once(server, 'listening');
     }
     // Only now, so that nobody is handed to a door that is not there.
-    await runSteps(setSteps(kernel));
+    await runSteps(setSteps(kernel, families));
   } catch (error) {
     await close();
     throw error;

@@ -1,5 +1,7 @@
 // What the kernel needs to hand redirected connections to the gate. Enters: names and numbers; leaves: rules set, or removed.
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { isIPv4 } from 'node:net';
 import { InputError } from '../../errors.ts';
 
 export interface Neighbour {
@@ -30,20 +32,23 @@ export interface Step {
  * Sets everything. First what a former run of this owner has left is removed: killed, it cannot do that itself. What is left
  * hands packets to nobody, and drops them.
  */
-export function setSteps(options: KernelOptions): readonly Step[] {
-  const { interface: device, port, owner, mark, neighbours } = options;
+export function setSteps(options: KernelOptions, families: readonly Family[]): readonly Step[] {
+  const { interface: device, mark, neighbours } = options;
   const ip = (...argv: readonly string[]): Step => ({ program: 'ip', argv });
-  const routes = FAMILIES.flatMap((family) => [
-    ip(family, 'rule', 'add', 'fwmark', String(mark), 'lookup', String(mark), 'priority', PRIORITY),
-    ip(family, 'rule', 'add', 'fwmark', String(mark + 1), 'lookup', String(mark + 1), 'priority', PRIORITY),
-    ip(family, 'route', 'replace', 'local', 'default', 'dev', 'lo', 'table', String(mark)),
-    ip(family, 'route', 'replace', 'default', 'dev', device, 'table', String(mark + 1)),
-  ]);
+  const routes = families.flatMap((number) => {
+    const family = `-${number}`;
+    return [
+      ip(family, 'rule', 'add', 'fwmark', String(mark), 'lookup', String(mark), 'priority', PRIORITY),
+      ip(family, 'rule', 'add', 'fwmark', String(mark + 1), 'lookup', String(mark + 1), 'priority', PRIORITY),
+      ip(family, 'route', 'replace', 'local', 'default', 'dev', 'lo', 'table', String(mark)),
+      ip(family, 'route', 'replace', 'default', 'dev', device, 'table', String(mark + 1)),
+    ];
+  });
   const known = neighbours.map(({ ip: address, mac }) =>
     ip('neigh', 'replace', address, 'lladdr', mac, 'nud', 'permanent', 'dev', device),
   );
   return [
-    { program: 'nft', argv: ['-f', '-'], input: rules(device, port, owner, mark) },
+    { program: 'nft', argv: ['-f', '-'], input: rules(options) },
     // Redirected packets come from where no route leads back to.
     { program: 'sysctl', argv: ['-qw', `net.ipv4.conf.${device.replaceAll('.', '/')}.rp_filter=0`] },
     ...routes,
@@ -66,6 +71,7 @@ function removeSteps({ interface: device, owner, mark, neighbours }: KernelOptio
   ];
 }
 
+export type Family = 4 | 6;
 const FAMILIES = ['-4', '-6'] as const;
 const TABLES = ['inet', 'netdev'] as const;
 /** Before the main table. */
@@ -75,14 +81,23 @@ function tableOf(owner: string): string {
   return `flowtap_${owner}`;
 }
 
-/** nft(8). A redirected frame has the server's Ethernet address, so it has to be taken as ours before IP sees it. */
-function rules(device: string, port: number, owner: string, mark: number): string {
+/**
+ * nft(8). A redirected frame has the server's Ethernet address, so it has to be taken as ours before IP sees it; and what
+ * the gate sends has that of whom it speaks for, so that no switch learns it here.
+ */
+function rules({ interface: device, port, owner, mark, neighbours }: KernelOptions): string {
   const table = tableOf(owner);
+  const speaking = neighbours.map(
+    ({ ip, mac }) => `    ${isIPv4(ip) ? 'ip' : 'ip6'} saddr ${ip} ether saddr set ${mac}\n`,
+  );
   return `table netdev ${table} {
   chain take {
     type filter hook ingress device "${device}" priority -500
     meta pkttype other meta pkttype set host
   }
+  chain speak {
+    type filter hook egress device "${device}" priority 0
+${speaking.join('')}  }
 }
 table inet ${table} {
   chain hand_over {
@@ -95,6 +110,16 @@ table inet ${table} {
   }
 }
 `;
+}
+
+/** The families that an interface speaks: IPv6 may be turned off. */
+export function familiesOf(device: string): readonly Family[] {
+  try {
+    const off = readFileSync(`/proc/sys/net/ipv6/conf/${device}/disable_ipv6`, 'utf8').trim();
+    return off === '0' ? [4, 6] : [4];
+  } catch {
+    return [4];
+  }
 }
 
 /** Runs steps in order. @throws InputError for the first that fails, unless `heedless` */
