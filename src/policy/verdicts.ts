@@ -14,6 +14,7 @@ import type {
 } from '../verdict.ts';
 import type { CompiledPolicy } from './compile.ts';
 import type { PostureCause } from './document.ts';
+import type { Match } from './match/match.ts';
 import type { ObservedSubject } from './observe/observation.ts';
 
 /** What a verdict is about. */
@@ -23,6 +24,8 @@ export interface About {
   readonly ts: Micros;
   readonly evidence: Evidence;
   readonly step: string | null;
+  /** The declaration that fits it, also when it lacks a value; absent where `step` says all. */
+  readonly declared?: string | null;
 }
 
 export type Judgement =
@@ -52,11 +55,13 @@ export type Judgement =
 
 /** What a verdict on something observed is about. */
 export function aboutOf(
-  observed: Pick<About, 'subject' | 'ts' | 'evidence'>,
+  observed: Pick<About, 'subject' | 'ts' | 'evidence'> & { readonly match?: Match },
   flow: Flow,
   step: string | null,
 ): About {
-  return { subject: observed.subject, flow, ts: observed.ts, evidence: observed.evidence, step };
+  const { subject, ts, evidence, match } = observed;
+  const declared = match !== undefined && 'id' in match ? match.id : null;
+  return { subject, flow, ts, evidence, step, declared };
 }
 
 /** Makes the verdict. `held` is true when the request is held until its verdict (redirect). */
@@ -101,7 +106,8 @@ function answerable(policy: CompiledPolicy, about: About, judgement: Judgement):
   const { what } = about.subject;
   if ((what !== 'request' && what !== 'response') || judgement.kind === 'pass') return false;
   if (judgement.kind === 'drop' && judgement.code === 'ambiguous-bytes') return false;
-  const declared = about.step === null ? undefined : policy.requests.get(about.step)?.refused;
+  const id = about.declared ?? about.step;
+  const declared = id === null ? undefined : policy.requests.get(id)?.refused;
   return (declared ?? policy.document.refuse) === 'answer';
 }
 
