@@ -135,6 +135,20 @@ describe('AMQP through the gate', () => {
     expect(seen.client()).toBe(text(half, REFUSED));
   });
 
+  it('refuses a content that is longer than what is read of it, and drops the rest as it comes', async () => {
+    const small = await Path.of(shopPolicy(), { limits: { body: 20 } });
+    const talk = small.connect(AT.shop, `${AT.broker}:5672`);
+    talk.client(a.PROTOCOL_HEADER, open(1));
+    talk.server(openOk(1));
+    const seen = since(talk);
+    const long = publish(1, 'a user with a long name').subarray(0, -1);
+    talk.client(long.subarray(0, -10));
+    expect(seen.client()).toBe(text(REFUSED));
+    talk.client(publish(1, 'a user with a long name').subarray(long.length - 10), closeOk(1), open(1));
+    expect(seen.server()).toBe(text(OURS, open(1)));
+    expect(small.gate.statistics.heldBytes).toBe(0);
+  });
+
   it('refuses one of two publishes whose frames are woven', () => {
     const [bad, good] = [publish(1, 'bob'), publish(2, 'ann')];
     const cut = (bytes: Buffer): Buffer[] => {
