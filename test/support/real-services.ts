@@ -26,6 +26,7 @@ export function whyNoService(name: 'postgres' | 'mariadb' | 'rabbitmq'): string 
 export class RealServices {
   readonly #folder = mkdtempSync(join(tmpdir(), 'flowtap-services-'));
   readonly #children: ChildProcess[] = [];
+  #directory: number | null = null;
 
   constructor() {
     // Each server runs as a user of its own, in a folder of its own in here.
@@ -96,8 +97,11 @@ export class RealServices {
       RABBITMQ_MNESIA_BASE: join(folder, 'mnesia'),
       RABBITMQ_LOG_BASE: join(folder, 'log'),
       RABBITMQ_PID_FILE: join(folder, 'pid'),
+      // Erlang's directory of nodes stays when the nodes are gone, so it is one of our own.
       ERL_EPMD_ADDRESS: '127.0.0.1',
+      ERL_EPMD_PORT: String(port + 2),
     };
+    this.#directory = port + 2;
     await this.#start('rabbitmq', [RABBITMQ], /completed with/, env);
   }
 
@@ -108,6 +112,12 @@ export class RealServices {
       // What it has started is in its process group.
       process.kill(-child.pid, 'SIGKILL');
       await ended;
+    }
+    // It forgets a node when its connection ends, and ends only when it knows none.
+    for (let times = 0; this.#directory !== null && times < 50; times++) {
+      const port = String(this.#directory);
+      const said = await run('epmd', ['-port', port, '-kill']).catch(() => 'none');
+      if (!said.includes('not')) this.#directory = null;
     }
     rmSync(this.#folder, { recursive: true, force: true });
   }
