@@ -2,12 +2,14 @@
 import { viewOf } from './chain/view.ts';
 import { FlowTapError } from './errors.ts';
 import type { Event } from './events/event.ts';
-import type { Micros } from './flow.ts';
+import type { HttpRequest } from './events/http.ts';
+import type { Evidence, Flow, Micros } from './flow.ts';
 import { type DocumentChange, differenceOf } from './policy/difference.ts';
 import type { PolicyDocument } from './policy/document.ts';
 import { hashOf } from './policy/hash.ts';
 import type { MemoryStatistics } from './policy/memories.ts';
 import type { Rejudged } from './policy/rejudge.ts';
+import { streams } from './policy/streams.ts';
 import { Supervisor } from './policy/supervisor.ts';
 import type { Tokens } from './policy/tokens/tokens.ts';
 import { loadSqlParsers } from './sql/read.ts';
@@ -23,6 +25,8 @@ export interface EngineOptions {
   readonly tokens?: Tokens;
   /** Bytes of events that are kept so that policies can be replaced; without it they cannot be. */
   readonly journal?: number;
+  /** Whose requests are held, where some are and others only seen as copies; without it, `containment` says it of all. */
+  readonly holds?: (flow: Flow) => boolean;
 }
 
 /** Counts of what the engine did; nothing is lost in silence. */
@@ -60,6 +64,10 @@ export interface Engine {
   kept(): Iterable<Event>;
   /** What judges now, by application. */
   readonly policies: readonly { readonly application: string; readonly policy: string }[];
+  /** True while what was read from these bytes is not decided: something that is still on its way may explain it. */
+  waits(evidence: Evidence): boolean;
+  /** True for a request that a policy declares to be judged by its head alone, so that its body need not be held. */
+  streams(request: Pick<HttpRequest, 'flow' | 'method' | 'target'>): boolean;
   /** An open or recently ended chain, drawn; null when it is gone. */
   view(chain: ChainId): ChainView | null;
   readonly statistics: EngineStatistics;
@@ -91,7 +99,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
   const supervise = (document: PolicyDocument, applications: number): Supervisor =>
     new Supervisor(document, {
       tokens: (application) => options.tokens?.lookup(application),
-      held: options.containment === 'redirect',
+      held: options.holds ?? (() => options.containment === 'redirect'),
       nextVerdict: () => `v${++verdictCount}` as VerdictId,
       nextChain: () => ++chainCount,
       journal: options.journal == null ? null : Math.floor(options.journal / applications),
@@ -137,6 +145,11 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
     *kept() {
       for (const supervisor of supervisors) yield* supervisor.kept();
     },
+    waits: (evidence) => supervisors.some(({ monitor }) => monitor.waits(evidence)),
+    streams: (request) =>
+      supervisors.some(({ monitor: { policy, flows } }) =>
+        streams(policy, flows.byId(request.flow.id), request),
+      ),
     view(id) {
       for (const { monitor } of supervisors) {
         const chain = monitor.chains.honest.get(id) ?? monitor.chains.tainted.get(id);

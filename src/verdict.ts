@@ -145,8 +145,11 @@ export interface Verdict {
   readonly unmet?: UnmetRelation;
   /** How many chains could have explained it; above 1 the choice was ambiguous. */
   readonly candidates: number;
-  /** What is done: `block` cuts the flow; `observe` would have, but for `restraint`; `none`. */
-  readonly action: 'none' | 'observe' | 'block';
+  /**
+   * What is done: `block` cuts the flow; `refuse` answers this request alone, where it is held, and the connection goes on;
+   * `observe` would have, in enforce mode or under another posture; `none`.
+   */
+  readonly action: 'none' | 'observe' | 'refuse' | 'block';
   /** Why it is only observed: what audits, that its rule only reports, that its flow has ended; null when it is not. */
   readonly restraint: 'application' | 'service' | 'request' | 'report' | 'ended' | null;
   /** `prevented` only when the request was held until its verdict; a copy shows it when it has already arrived. */

@@ -89,6 +89,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | 'all'>> = {
   'engine.ts': [...CONTRACTS, 'identity', 'chain', 'policy', 'sql'],
   config: ['policy/check/problem.ts'],
   zeek: ['broker', 'events', 'sensor'],
+  // Reads as the sensor does, and decides nothing: it is told verdicts.
+  gate: ['verdict.ts', 'events', 'sensor'],
   'judge.ts': ['verdict.ts', 'events', 'engine.ts', 'flowtap', 'audit'],
   live: 'all',
   'main.ts': 'all',

@@ -3,6 +3,7 @@
 import type { Micros } from '../flow.ts';
 import type { Block } from '../flowtap/block.ts';
 import type { ChainRecord, Verdict } from '../verdict.ts';
+import { type GateEntry, gateRecord } from './gate-record.ts';
 import { blockRecord, chainRecord, endRecord, type RunEnd } from './other-records.ts';
 import { type PolicyEntry, policyRecord } from './policy-record.ts';
 import type { AuditRecord } from './record.ts';
@@ -19,6 +20,7 @@ export type AuditEntry =
   | { readonly kind: 'source'; readonly change: SourceEntry }
   | { readonly kind: 'switch'; readonly change: SwitchEntry }
   | { readonly kind: 'policy'; readonly change: PolicyEntry }
+  | { readonly kind: 'gate'; readonly change: GateEntry }
   | { readonly kind: 'end'; readonly end: RunEnd };
 
 /** The record of an entry; JSON of it is one line of the journal. */
@@ -38,6 +40,8 @@ export function auditRecord(entry: AuditEntry): AuditRecord {
       return switchRecord(entry.change);
     case 'policy':
       return policyRecord(entry.change);
+    case 'gate':
+      return gateRecord(entry.change);
     case 'end':
       return endRecord(entry.end);
   }

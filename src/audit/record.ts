@@ -70,7 +70,7 @@ export interface VerdictRecord extends RecordBase {
   readonly unmet: UnmetRecord | null;
   readonly cannot_tell: string | null;
   readonly consequence_of: string | null;
-  readonly action: 'none' | 'observe' | 'block';
+  readonly action: 'none' | 'observe' | 'refuse' | 'block';
   readonly restraint: 'application' | 'service' | 'request' | 'report' | 'ended' | null;
   readonly effect: 'none' | 'detected' | 'prevented';
   readonly block: string | null;
@@ -165,6 +165,19 @@ export interface SourceRecord extends RecordBase {
   readonly text: string;
 }
 
+/** The gate refused something, or could not hold it. `time` is of this machine's clock. */
+export interface GateRecord extends RecordBase {
+  readonly record: 'gate';
+  readonly traffic: Timestamp | null;
+  readonly gate: string;
+  readonly change: string;
+  readonly flow: string | null;
+  readonly flow_orig: string | null;
+  readonly flow_resp: string | null;
+  readonly verdict: string | null;
+  readonly text: string;
+}
+
 /** Something happened to the switch that a live run blocks with. `time` is of this machine's clock. */
 export interface SwitchRecord extends RecordBase {
   readonly record: 'switch';
@@ -242,6 +255,7 @@ export type AuditRecord =
   | BlockRecord
   | SourceRecord
   | SwitchRecord
+  | GateRecord
   | StartRecord
   | PolicyRecord
   | EndRecord;

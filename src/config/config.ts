@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { type FlowTapConfig, readFlowTap } from './flowtap.ts';
+import { type GateConfig, readGate } from './gate.ts';
 import { DEFAULT_POSTURES, type Postures, readPostures } from './postures.ts';
 import { readText, type Section, type Value } from './reader.ts';
 
@@ -38,7 +39,9 @@ export interface ServiceConfig {
   readonly file: string;
   /** Absolute paths. */
   readonly policies: readonly string[];
-  readonly containment: 'forward';
+  readonly containment: 'forward' | 'redirect';
+  /** Holds requests in the path; null: there is none, and copies are judged. */
+  readonly gate: GateConfig | null;
   readonly flowtap: FlowTapConfig;
   readonly zeeks: readonly ZeekConfig[];
   /** Of the readers, by the names of the sensor's limits; what is absent has its default. `idle` in microseconds. */
@@ -66,6 +69,7 @@ const KEYS = [
   'policies',
   'containment',
   'zeeks',
+  'gate',
   'on',
   'flowtap',
   'limits',
@@ -91,16 +95,18 @@ export function readConfig(file: string, text: string): ServiceConfig {
   const health = top.get('health')?.section(['listen']);
   const on = readPostures(top.get('on'), DEFAULT_POSTURES);
   const policies = top.need('policies', 'list the policy modules').list();
-  const followed = zeeks(
-    top.need('zeeks', 'list at least one, with "name" and "url" or "interface"'),
-    folder,
-    on,
-  );
+  const inPath = top.get('gate');
+  const listed =
+    inPath === undefined
+      ? top.need('zeeks', 'list at least one, with "name" and "url" or "interface"')
+      : top.get('zeeks');
+  const followed = listed === undefined ? [] : zeeks(listed, folder, on);
   const names = followed.map(({ name }) => name);
   const config: ServiceConfig = {
     file,
     policies: policies.map((policy) => resolve(folder, policy.text())),
-    containment: containment(top.get('containment')),
+    containment: containment(top.get('containment'), inPath),
+    gate: inPath === undefined ? null : readGate(inPath, names),
     zeeks: followed,
     flowtap: readFlowTap(top.get('flowtap'), folder, names),
     ...limits(top.get('limits')),
@@ -123,10 +129,13 @@ export function readConfig(file: string, text: string): ServiceConfig {
 }
 
 /** What is held until its verdict needs a gate in the path, which Zeek is not. */
-function containment(value: Value | undefined): 'forward' {
-  if (value?.word(['forward', 'redirect']) === 'redirect')
-    throw value.wrong('a Zeek sees copies, so that nothing can be held', 'write forward');
-  return 'forward';
+function containment(value: Value | undefined, gate: Value | undefined): ServiceConfig['containment'] {
+  const wanted = value?.word(['forward', 'redirect']) ?? (gate === undefined ? 'forward' : 'redirect');
+  if (wanted === 'redirect' && gate === undefined)
+    throw value?.wrong('a Zeek sees copies, so that nothing can be held', 'write forward, or add a "gate"');
+  if (wanted === 'forward' && gate !== undefined)
+    throw value?.wrong('a gate holds requests', 'write redirect, or remove "gate"');
+  return wanted;
 }
 
 function zeeks(value: Value, folder: string, on: Postures): readonly ZeekConfig[] {

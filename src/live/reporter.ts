@@ -1,5 +1,6 @@
 // What happened to a Zeek, in the audit and in the log. Enters: reports; leaves: an entry of the journal and a line of the log for each.
 import type { AuditEntry } from '../audit/entry.ts';
+import type { GateChange } from '../audit/gate-record.ts';
 import { Limiter, type Log, short } from '../audit/log.ts';
 import type { SourceChange } from '../audit/source-record.ts';
 import type { SwitchChange } from '../audit/switch-record.ts';
@@ -7,6 +8,7 @@ import type { Clock } from '../broker/clock.ts';
 import type { Micros } from '../flow.ts';
 import type { Block } from '../flowtap/block.ts';
 import type { SwitchReport } from './bridge.ts';
+import type { GateSaying } from './gate.ts';
 import type { Report } from './watch.ts';
 
 export interface ReporterOptions {
@@ -42,6 +44,16 @@ const LEVEL_OF_SWITCH: Readonly<Record<SwitchChange, 'info' | 'warn' | 'error'>>
   edited: 'warn',
   mended: 'info',
   unwatched: 'warn',
+};
+
+const LEVEL_OF_GATE: Readonly<Record<GateChange, 'info' | 'warn' | 'error'>> = {
+  opened: 'info',
+  closed: 'info',
+  answered: 'warn',
+  reset: 'warn',
+  'late-reset': 'error',
+  'late-passed': 'error',
+  full: 'error',
 };
 
 /** The audit gets all; the log at most 20 lines in 10 s of one kind about one Zeek, and the number of those kept back. */
@@ -83,6 +95,18 @@ export class Reporter {
     const { change, count } = report;
     const kept = before === 0 ? {} : { kept_back: before };
     log[LEVEL_OF_SWITCH[change]]({ bridge, change, ...(count === null ? {} : { count }), ...kept }, text);
+  }
+
+  takeGate(gate: string, saying: GateSaying): void {
+    const { wall, clock, traffic, log, onEntry } = this.#options;
+    const text = short(saying.text);
+    onEntry({ kind: 'gate', change: { ...saying, text, at: wall(), traffic: traffic(), gate } });
+    const before = this.#limiter.take(`gate ${gate} ${saying.change}`, clock.now());
+    if (before === null) return;
+    const { change, verdict, flow } = saying;
+    const known = { ...(verdict === null ? {} : { verdict }), ...(flow === null ? {} : { flow: flow.id }) };
+    const kept = before === 0 ? {} : { kept_back: before };
+    log[LEVEL_OF_GATE[change]]({ gate, change, ...known, ...kept }, text);
   }
 
   /** A block that the switch does not do. The audit has it as a record of that block. */

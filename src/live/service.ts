@@ -4,6 +4,7 @@ import type { AuditEntry } from '../audit/entry.ts';
 import { type Log, short } from '../audit/log.ts';
 import type { TlsOptions } from '../broker/connection.ts';
 import type { ServiceConfig, ZeekConfig } from '../config/config.ts';
+import type { GateConfig } from '../config/gate.ts';
 import { createEngine, type Engine } from '../engine.ts';
 import { Blocks } from '../flowtap/blocks.ts';
 import { MemoryDriver } from '../flowtap/memory.ts';
@@ -13,6 +14,7 @@ import { TokenGate } from '../policy/tokens/gate.ts';
 import { Tokens } from '../policy/tokens/tokens.ts';
 import { ZeekSource, type ZeekSourceOptions } from '../zeek/source.ts';
 import { Bridge } from './bridge.ts';
+import { LiveGate } from './gate.ts';
 import { type HealthServer, startHealth } from './health-server.ts';
 import { type Lane, Merge } from './merge.ts';
 import { Outputs } from './outputs.ts';
@@ -47,7 +49,14 @@ export async function runService(
   const tls = await Promise.all(config.zeeks.map((zeek) => checkZeek(zeek, config, parts)));
   const { containment, journal } = config;
   const tokens = new Tokens(policies);
-  const engine = await createEngine({ policies, containment, journal, tokens });
+  const engine = await createEngine({
+    policies,
+    containment,
+    journal,
+    // What Zeeks see beside the gate are copies.
+    holds: ({ seenAt }) => seenAt === config.gate?.name,
+    tokens,
+  });
   const outputs = await Outputs.open(config, parts);
   const service = new Service(config, engine, tokens, parts, outputs);
   try {
@@ -66,13 +75,15 @@ class Service {
   /** Null with the `memory` driver. */
   readonly #bridge: Bridge | null;
   readonly #judge: Judge;
-  readonly #tokens: Tokens;
-  readonly #gate: TokenGate;
+  readonly #known: Tokens;
+  readonly #tokens: TokenGate;
   readonly #merge: Merge;
   readonly #outputs: Outputs;
   readonly #log: Log;
   readonly #reporter: Reporter;
   readonly #followers: Follower[] = [];
+  /** Null where nothing is held. */
+  #gate: LiveGate | null = null;
   readonly #since: number;
   #health: HealthServer | null = null;
   #reloading: Promise<void> = Promise.resolve();
@@ -83,7 +94,7 @@ class Service {
   constructor(config: ServiceConfig, engine: Engine, tokens: Tokens, parts: ServiceParts, outputs: Outputs) {
     this.#config = config;
     this.#engine = engine;
-    this.#tokens = tokens;
+    this.#known = tokens;
     this.#parts = parts;
     this.#bridge = Bridge.of(config.flowtap, parts, {
       takeSwitch: (...report) => this.#reporter.takeSwitch(...report),
@@ -94,13 +105,15 @@ class Service {
         ? new Blocks({ driver: new MemoryDriver(), run: Math.floor(parts.random() * 2 ** 32) })
         : new Blocks(this.#bridge);
     this.#judge = new Judge(engine, this.#blocks);
-    this.#gate = new TokenGate(tokens, (ts, event) =>
-      this.#write(event === null ? this.#judge.advance(ts) : this.#judge.handle(event)),
-    );
+    this.#tokens = new TokenGate(tokens, (ts, event) => {
+      const entries = event === null ? this.#judge.advance(ts) : this.#judge.handle(event);
+      this.#write(entries);
+      this.#gate?.heed(event, entries);
+    });
     this.#merge = new Merge({
       ...config.time,
       most: config.time.events,
-      onNext: (ts, event) => this.#gate.offer(ts, event),
+      onNext: (ts, event) => this.#tokens.offer(ts, event),
     });
     this.#outputs = outputs;
     this.#log = outputs.log;
@@ -118,7 +131,9 @@ class Service {
     const { stop, onReopen } = this.#parts;
     const wanted = wantedBy(policies);
     for (const [index, zeek] of this.#config.zeeks.entries()) this.#follow(zeek, tls[index] ?? null, wanted);
+    if (this.#config.gate !== null) this.#gate = this.#hold(this.#config.gate, policies);
     await this.#begin();
+    await this.#gate?.open();
     const stopped = new Promise<void>((resolve) => {
       if (stop.aborted) resolve();
       else stop.addEventListener('abort', () => resolve(), { once: true });
@@ -134,6 +149,7 @@ class Service {
     }
     this.#log.info('stopping');
     for (const { zeek } of this.#followers) void zeek.stop();
+    await this.#gate?.close();
     const results = await Promise.allSettled(runs);
     reopened();
     await this.#end(failure === null);
@@ -147,6 +163,7 @@ class Service {
   async close(): Promise<void> {
     this.#cancelTick();
     this.#cancelFlow?.();
+    await this.#gate?.close();
     this.#bridge?.stop();
     await this.#health?.close();
     await this.#outputs.close();
@@ -168,29 +185,53 @@ class Service {
     if (this.#ended) return;
     const entries = this.#judge.replace(policies, this.#parts.wall());
     this.#write(entries);
+    this.#gate?.use(policies);
     for (const { zeek } of this.#followers) zeek.want(wantedBy(policies));
     tellChanges(entries, this.#log);
   }
 
   /** What is judged again by other keys is verified again before; no event comes between that and the replacement. */
   async #verify(policies: readonly PolicyDocument[]): Promise<void> {
-    const next = this.#tokens.under(policies);
+    const next = this.#known.under(policies);
     for (;;) {
-      await this.#gate.idle();
+      await this.#tokens.idle();
       const waiting: Promise<unknown>[] = [];
       for (const event of this.#engine.kept()) {
         const pending = next.admit(event);
         if (pending !== null) waiting.push(pending);
       }
-      if (waiting.length === 0 && this.#gate.idle() === null) break;
+      if (waiting.length === 0 && this.#tokens.idle() === null) break;
       await Promise.all(waiting);
     }
-    this.#tokens.become(next);
+    this.#known.become(next);
   }
 
   #write(entries: readonly AuditEntry[]): void {
     this.#outputs.write(entries);
     this.#bridge?.written(entries);
+  }
+
+  #hold(config: GateConfig, policies: readonly PolicyDocument[]): LiveGate {
+    const { clock, wall } = this.#parts;
+    const lane = this.#merge.add();
+    return new LiveGate({
+      config,
+      file: this.#config.file,
+      policies,
+      limits: this.#config.limits,
+      oracle: this.#engine,
+      parts: this.#parts,
+      onEvent: (event) => {
+        this.#merge.offer(lane, event, clock.now(), wall());
+        this.#arm();
+      },
+      onTime: () => {
+        this.#merge.heard(lane, wall(), clock.now(), wall());
+        this.#arm();
+      },
+      onReport: (saying) => this.#reporter.takeGate(config.name, saying),
+      room: () => this.#tokens.room(() => this.#outputs.room()),
+    });
   }
 
   #follow(
@@ -236,7 +277,7 @@ class Service {
         this.#arm();
       },
       onAbsent: () => this.#merge.absent(lane, clock.now()),
-      room: () => this.#gate.room(() => this.#outputs.room()),
+      room: () => this.#tokens.room(() => this.#outputs.room()),
     });
     this.#followers.push({ zeek, watch, source, lane });
   }
@@ -251,7 +292,7 @@ class Service {
       at: this.#parts.wall(),
       version: this.#parts.version,
       policies: this.#engine.policies,
-      sources: zeeks.map(({ name }) => name),
+      sources: this.#sources,
     };
     this.#outputs.write([{ kind: 'start', start }]);
     this.#log.info({ version: start.version, policies: start.policies, zeeks: start.sources }, 'started');
@@ -267,6 +308,7 @@ class Service {
   #tick(): void {
     const now = this.#parts.clock.now();
     for (const { zeek, lane } of this.#followers) zeek.tick(now, lane.clock);
+    this.#gate?.tick();
     if (this.#bridge !== null) {
       this.#bridge.tick(now, this.#blocks, () => this.#judge.now);
       this.#write(this.#judge.takeBlocks());
@@ -292,8 +334,8 @@ class Service {
     this.#ended = true;
     this.#cancelTick();
     this.#merge.finish();
-    await this.#gate.idle();
-    const sources = this.#config.zeeks.map(({ name }) => name);
+    await this.#tokens.idle();
+    const sources = this.#sources;
     const ts = this.#judge.now;
     // Where there was no traffic, only the clock knows when it ended.
     const at = ts === 0 ? this.#parts.wall() : ts;
@@ -310,6 +352,11 @@ class Service {
     await this.#outputs.room();
   }
 
+  get #sources(): readonly string[] {
+    const { zeeks, gate } = this.#config;
+    return [...zeeks.map(({ name }) => name), ...(gate === null ? [] : [gate.name])];
+  }
+
   #snapshot(): Snapshot {
     const { size, evicted, strayReports } = this.#blocks;
     return {
@@ -323,6 +370,7 @@ class Service {
       })),
       bridge: this.#bridge?.view ?? null,
       policies: this.#engine.policies,
+      gate: this.#gate?.view ?? null,
       engine: this.#engine.statistics,
       blocks: { desired: size, evicted, strayReports },
       merge: {

@@ -3,6 +3,7 @@ import type { Family, Sample } from '../audit/metrics.ts';
 import type { Statistics } from '../broker/statistics.ts';
 import type { Engine, EngineStatistics } from '../engine.ts';
 import type { SwitchView } from './bridge.ts';
+import type { GateView } from './gate.ts';
 import type { Outputs } from './outputs.ts';
 import type { WatchView } from './watch.ts';
 
@@ -24,6 +25,8 @@ export interface Snapshot {
   readonly policies: Engine['policies'];
   /** Null when nothing is blocked with a switch. */
   readonly bridge: SwitchView | null;
+  /** Null when nothing is held. */
+  readonly gate: GateView | null;
   readonly blocks: { readonly desired: number; readonly evicted: number; readonly strayReports: number };
   readonly merge: { readonly waiting: number; readonly early: number; readonly restamped: number };
   readonly outputs: Outputs['state'];
@@ -44,11 +47,12 @@ export interface Health {
     readonly clock: string;
     readonly why: string | null;
   }[];
+  readonly gate?: { readonly name: string; readonly open: boolean };
   readonly switch?: { readonly bridge: string; readonly state: string; readonly why: string | null };
 }
 
 /** What `/healthz` says. */
-export function healthOf({ zeeks, bridge, outputs, policies }: Snapshot): Health {
+export function healthOf({ zeeks, bridge, gate, outputs, policies }: Snapshot): Health {
   const reasons = zeeks.flatMap(({ name, view }) => [
     ...(view.state === 'connected' ? [] : [`${name} is ${view.state}: ${view.why}`]),
     ...(view.slow ? [`${name} is slow: its events come faster than they are judged`] : []),
@@ -57,7 +61,8 @@ export function healthOf({ zeeks, bridge, outputs, policies }: Snapshot): Health
   if (bridge !== null && bridge.state !== 'ready')
     reasons.push(`bridge ${bridge.bridge} is ${bridge.state}: ${bridge.why}`);
   if (outputs.full) reasons.push('the audit is not written as fast as it comes');
-  const blind = zeeks.every(({ view }) => view.state !== 'connected');
+  if (gate?.open === false) reasons.push(`${gate.name} takes no connections`);
+  const blind = gate?.open !== true && zeeks.every(({ view }) => view.state !== 'connected');
   return {
     status: blind ? 'failed' : reasons.length > 0 ? 'degraded' : 'ok',
     reasons,
@@ -71,6 +76,7 @@ export function healthOf({ zeeks, bridge, outputs, policies }: Snapshot): Health
       clock: view.clock,
       why: view.why === '' ? null : view.why,
     })),
+    ...(gate === null ? {} : { gate: { name: gate.name, open: gate.open } }),
     ...(bridge === null
       ? {}
       : {
@@ -81,7 +87,7 @@ export function healthOf({ zeeks, bridge, outputs, policies }: Snapshot): Health
 
 /** What `/metrics` says. */
 export function metricsOf(snapshot: Snapshot): readonly Family[] {
-  const { zeeks, engine, policies, bridge, blocks, merge, outputs, uptimeSeconds } = snapshot;
+  const { zeeks, engine, policies, bridge, gate, blocks, merge, outputs, uptimeSeconds } = snapshot;
   const each = (value: (zeek: ZeekSnapshot) => number): readonly Sample[] =>
     zeeks.map((zeek) => ({ labels: { zeek: zeek.name }, value: value(zeek) }));
   const one = (value: number): readonly Sample[] => [{ value }];
@@ -184,6 +190,36 @@ export function metricsOf(snapshot: Snapshot): readonly Family[] {
               value,
             })),
           ),
+        ]),
+    ...(gate === null
+      ? []
+      : [
+          gauge('gate_up', '1: it takes connections.', one(gate.open ? 1 : 0)),
+          counter('gate_connections', 'Connections that it took.', one(gate.statistics.connections)),
+          gauge('gate_connections_open', 'Connections in the path.', one(gate.statistics.open)),
+          gauge('gate_held_bytes', 'Bytes that are held.', one(gate.statistics.heldBytes)),
+          gauge(
+            'gate_held_bytes_most',
+            'The most that were held at once.',
+            one(gate.statistics.mostHeldBytes),
+          ),
+          gauge('gate_held', 'Requests and answers that wait for their verdicts.', one(gate.statistics.held)),
+          counter('gate_decided', 'What was held and decided.', one(gate.statistics.decided)),
+          counter(
+            'gate_hold_seconds',
+            'For how long that was held, in all.',
+            one(gate.statistics.heldMs / 1000),
+          ),
+          counter(
+            'gate_refused',
+            'What was denied, by protocol and by how that was said.',
+            [...gate.statistics.refused].map(([name, value]) => {
+              const [protocol = '', how = ''] = name.split(' ');
+              return { labels: { protocol, how }, value };
+            }),
+          ),
+          counter('gate_late', 'What was held as long as it may be.', one(gate.statistics.late)),
+          counter('gate_full', 'Connections cut off because a bound was reached.', one(gate.statistics.full)),
         ]),
     gauge('merge_waiting_events', 'Events that wait for earlier ones.', one(merge.waiting)),
     counter('merge_early', 'Events judged before their time, since too many waited.', one(merge.early)),

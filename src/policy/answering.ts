@@ -2,7 +2,7 @@
 import type { FactReading } from '../chain/scope.ts';
 import type { Instance, Slot } from '../chain/state.ts';
 import { assertNever } from '../errors.ts';
-import type { Micros } from '../flow.ts';
+import type { Evidence, Micros } from '../flow.ts';
 import type { DropCode, Verdict } from '../verdict.ts';
 import type { Answer } from './answers.ts';
 import type { CompiledPolicy } from './compile.ts';
@@ -33,6 +33,11 @@ export class Answering {
     this.#policy = policy;
     this.#chains = chains;
     this.#say = say;
+  }
+
+  /** True while the answer that was read from these bytes waits for what has to come before it. */
+  waits(evidence: Evidence): boolean {
+    return this.#early.some(({ answer }) => answer.evidence === evidence);
   }
 
   /** Answers that waited long enough for what had to come before them are applied as they are. */

@@ -75,6 +75,7 @@ function byName(document: PolicyDocument): Record<string, unknown> {
       ? {}
       : { memories: Object.fromEntries(memories.map(({ name, place: _, ...memory }) => [name, memory])) }),
     ...(tokens === undefined ? {} : { tokens: { ...tokens, keys: keysByName(tokens.keys) } }),
+    refuse: document.refuse ?? 'reset',
   };
 }
 

@@ -23,6 +23,9 @@ export interface MemoryDeclaration {
 /** What to do with what cannot be told. */
 export type Posture = 'drop' | 'pass';
 
+/** How a denied request that is held is kept from its receiver: its connection is reset, or it alone is answered. */
+export type Refusal = 'reset' | 'answer';
+
 /** What a posture can be given for. */
 export type PostureCause = Exclude<LostCause, 'other-protocol'> | 'body' | 'unremembered' | 'consequence';
 
@@ -100,6 +103,8 @@ interface RequestBase {
   readonly audited?: true;
   /** Absent: its flow is cut for as long as the policy's limit says. */
   readonly containment?: RuleContainment;
+  /** Instead of what holds for the whole application. */
+  readonly refused?: Refusal;
   readonly place: Place | null;
 }
 
@@ -112,6 +117,8 @@ export interface HttpRequestDeclaration extends RequestBase {
   readonly query: readonly string[];
   /** The method that its override (a header such as X-HTTP-Method-Override, a field `_method`) asks for; null: it has none. */
   readonly overriding: string | null;
+  /** Judged by its head alone: where requests are held, its body is passed on as it comes. */
+  readonly streams?: true;
 }
 
 /** What changes whether, when or to whom a broker delivers; a policy must allow each by name. */
@@ -251,6 +258,8 @@ export interface PolicyDocument {
   readonly memories?: readonly MemoryDeclaration[];
   /** Absent where no token is verified. */
   readonly tokens?: TokenSettings;
+  /** How denied requests are refused where they are held; absent, connections are reset. */
+  readonly refuse?: Refusal;
 }
 
 /** Keys that are read wherever they stand, unless a policy says otherwise. */

@@ -4,7 +4,7 @@ import type { ChainNews } from '../chain/store.ts';
 import { ChainStore } from '../chain/store.ts';
 import { assertNever } from '../errors.ts';
 import type { FlowEvent } from '../events/event.ts';
-import { formatEndpoint, type Micros } from '../flow.ts';
+import { type Evidence, type Flow, formatEndpoint, type Micros } from '../flow.ts';
 import type { EngineOutput, Verdict, VerdictId } from '../verdict.ts';
 import { Answering } from './answering.ts';
 import { AnswerBook } from './answers.ts';
@@ -26,8 +26,8 @@ import type { Witness } from './witness.ts';
 
 /** What a monitor shares with the monitors of other applications. */
 export interface Shared {
-  /** True when requests are held until their verdicts (redirect). */
-  readonly held: boolean;
+  /** True for a flow whose requests are held until their verdicts (redirect). */
+  readonly held: (flow: Flow) => boolean;
   readonly nextVerdict: (about: About, denied: boolean) => VerdictId;
   /** Counts chains. */
   readonly nextChain: () => number;
@@ -119,6 +119,11 @@ export class Monitor {
     for (const news of this.chains.honest.finish(now)) this.#report(news);
     this.chains.tainted.finish(now);
     return this.#flush();
+  }
+
+  /** True while what was read from these bytes is not decided, since something may still explain it. */
+  waits(evidence: Evidence): boolean {
+    return this.#waiting.has(evidence) || this.#answering.waits(evidence);
   }
 
   #flush(): readonly EngineOutput[] {
@@ -215,7 +220,8 @@ export class Monitor {
     const step = match.kind === 'matched' ? match.id : null;
     const about = { ...aboutOf(observed, record.flow, step), ...('id' in match ? { rule: match.id } : {}) };
     const verdict = this.#say(record, about, judgementOf(decision));
-    const instance = 'instance' in decision ? decision.instance : this.#taint(decision, observed, verdict);
+    const instance =
+      'instance' in decision ? decision.instance : this.#taint(record, decision, observed, verdict);
     witness?.placed(observed.evidence, chainsOf(decision, instance));
     if (observed.awaits === null) return;
     if (instance !== null) record.transactions?.place(observed.awaits, instance);
@@ -242,8 +248,14 @@ export class Monitor {
    * A denied request that had already arrived will have consequences that are not their makers' fault: they are named as
    * such. A held request that is blocked has none, since it never arrives.
    */
-  #taint(decision: Decision, observed: ObservedRequest, verdict: Verdict): Instance | null {
-    const held = this.#shared.held && verdict.action === 'block';
+  #taint(
+    record: FlowRecord,
+    decision: Decision,
+    observed: ObservedRequest,
+    verdict: Verdict,
+  ): Instance | null {
+    const held =
+      this.#shared.held(record.flow) && (verdict.action === 'block' || verdict.action === 'refuse');
     if (decision.kind !== 'drop' || decision.request === null || held) return null;
     const { nearest, request } = decision;
     if (nearest !== null && isNear(nearest) && nearest.slot.state !== 'spent')
@@ -282,7 +294,13 @@ export class Monitor {
   }
 
   #say(record: FlowRecord, about: About, judgement: Judgement): Verdict {
-    const verdict = verdictOf(this.policy, this.#shared.nextVerdict, about, judgement, this.#shared.held);
+    const verdict = verdictOf(
+      this.policy,
+      this.#shared.nextVerdict,
+      about,
+      judgement,
+      this.#shared.held(record.flow),
+    );
     this.#out.push({ kind: 'verdict', verdict });
     if (passedUnread(verdict)) this.chains.memories.missed(record.ends.server, about.ts);
     if (verdict.action === 'block') {

@@ -128,6 +128,7 @@ const containment = tagged('kind', {
   report: record({ kind: text }),
   cut: record({ kind: text, lifetime: count }),
 });
+const refusal = oneOf('reset', 'answer');
 const base = {
   id: text,
   from: text,
@@ -141,10 +142,14 @@ const base = {
   containment,
   place,
   protocol: text,
+  refused: refusal,
 };
-const OPTIONAL = ['remembers', 'recalls', 'forgets', 'requires', 'audited', 'containment'];
+const OPTIONAL = ['remembers', 'recalls', 'forgets', 'requires', 'audited', 'containment', 'refused'];
 const request = tagged('protocol', {
-  http: record({ ...base, method: text, path: text, query: list(text), overriding: orNull(text) }, OPTIONAL),
+  http: record(
+    { ...base, method: text, path: text, query: list(text), overriding: orNull(text), streams: oneOf(true) },
+    [...OPTIONAL, 'streams'],
+  ),
   amqp: record(
     {
       ...base,
@@ -205,6 +210,7 @@ const memory = record({ name: text, by: text, keeps: list(text), lifetime: count
 
 const document = record(
   {
+    refuse: refusal,
     format: oneOf(1),
     application: text,
     mode: oneOf('audit', 'enforce'),
@@ -225,7 +231,7 @@ const document = record(
     memories: list(memory),
     tokens,
   },
-  ['memories', 'tokens'],
+  ['memories', 'tokens', 'refuse'],
 );
 
 /**

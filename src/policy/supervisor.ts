@@ -1,6 +1,6 @@
 // One application under a policy that can be replaced. Enters: events, documents; leaves: what its monitor says.
 import type { Event, FlowEvent } from '../events/event.ts';
-import type { Micros } from '../flow.ts';
+import type { Flow, Micros } from '../flow.ts';
 import type { ChainId, EngineOutput, VerdictId } from '../verdict.ts';
 import { type CompiledPolicy, compile } from './compile.ts';
 import type { PolicyDocument } from './document.ts';
@@ -12,7 +12,8 @@ import type { TokenLookup } from './tokens/reading.ts';
 
 /** What supervisors of several applications share. */
 export interface Common {
-  readonly held: boolean;
+  /** True for a flow whose requests are held until their verdicts. */
+  readonly held: (flow: Flow) => boolean;
   readonly nextVerdict: () => VerdictId;
   readonly nextChain: () => number;
   /** What is known of the tokens of an application. */

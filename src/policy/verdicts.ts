@@ -14,6 +14,7 @@ import type {
 } from '../verdict.ts';
 import type { CompiledPolicy } from './compile.ts';
 import type { PostureCause } from './document.ts';
+import type { Match } from './match/match.ts';
 import type { ObservedSubject } from './observe/observation.ts';
 
 /** What a verdict is about. */
@@ -25,6 +26,8 @@ export interface About {
   readonly step: string | null;
   /** The declared request whose rule decides, where that is not `step`. */
   readonly rule?: string;
+  /** The declaration that fits it, also when it lacks a value; absent where `step` says all. */
+  readonly declared?: string | null;
 }
 
 export type Judgement =
@@ -54,11 +57,13 @@ export type Judgement =
 
 /** What a verdict on something observed is about. */
 export function aboutOf(
-  observed: Pick<About, 'subject' | 'ts' | 'evidence'>,
+  observed: Pick<About, 'subject' | 'ts' | 'evidence'> & { readonly match?: Match },
   flow: Flow,
   step: string | null,
 ): About {
-  return { subject: observed.subject, flow, ts: observed.ts, evidence: observed.evidence, step };
+  const { subject, ts, evidence, match } = observed;
+  const declared = match !== undefined && 'id' in match ? match.id : null;
+  return { subject, flow, ts, evidence, step, declared };
 }
 
 /** Makes the verdict. `held` is true when the request is held until its verdict (redirect). */
@@ -78,6 +83,7 @@ export function verdictOf(
   const restraint = denied ? restraintOf(policy, about) : null;
   const enforced = restraint === null;
   const preventable = held && about.subject.what !== 'obligation';
+  const blocked = preventable && answerable(policy, about, judgement) ? 'refuse' : 'block';
   return {
     id: nameOf(about, denied),
     kind: judgement.kind,
@@ -93,7 +99,7 @@ export function verdictOf(
     nearest: nearest === null ? null : nearestChain(nearest),
     ...unmetOf(judgement),
     candidates: judgement.kind === 'pass' ? judgement.candidates : 0,
-    action: denied ? (enforced ? 'block' : 'observe') : 'none',
+    action: denied ? (enforced ? blocked : 'observe') : 'none',
     restraint,
     effect: !denied ? 'none' : enforced && preventable ? 'prevented' : 'detected',
     evidence: [about.evidence, ...evidenceOf(about, judgement)],
@@ -113,6 +119,16 @@ function restraintOf(policy: CompiledPolicy, { subject, step, rule }: About): Ve
 export function lifetimeOf(policy: CompiledPolicy, { step, rule }: About): number {
   const containment = policy.requests.get(rule ?? step ?? '')?.containment;
   return containment?.kind === 'cut' ? containment.lifetime : policy.document.limits.block;
+}
+
+/** What is no request of its own, or can be taken for several, has no answer that is right. */
+function answerable(policy: CompiledPolicy, about: About, judgement: Judgement): boolean {
+  const { what } = about.subject;
+  if ((what !== 'request' && what !== 'response') || judgement.kind === 'pass') return false;
+  if (judgement.kind === 'drop' && judgement.code === 'ambiguous-bytes') return false;
+  const id = about.declared ?? about.step;
+  const declared = id === null ? undefined : policy.requests.get(id)?.refused;
+  return (declared ?? policy.document.refuse) === 'answer';
 }
 
 function dropsBlind(policy: CompiledPolicy, cannotTell: IndeterminateCode): boolean {

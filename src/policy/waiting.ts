@@ -1,5 +1,5 @@
 // Requests that nothing explains yet. Enters: requests with the time until which they wait; leaves: them, in the order of time.
-import type { Micros } from '../flow.ts';
+import type { Evidence, Micros } from '../flow.ts';
 import type { PolicyLimits } from './document.ts';
 import type { FlowRecord } from './flows.ts';
 import type { ObservedRequest } from './observe/observation.ts';
@@ -22,6 +22,8 @@ export class WaitingRequests {
   /** In the order of time; those that were taken are passed over. */
   readonly #list: Waiting[] = [];
   readonly #kinds = new Map<string, Set<Waiting>>();
+  /** By the bytes that they were read from. */
+  readonly #evidence = new Set<Evidence>();
   #size = 0;
   #count = 0;
 
@@ -37,11 +39,17 @@ export class WaitingRequests {
     while (at > 0 && (this.#list[at - 1]?.until ?? 0) > until) at--;
     this.#list.splice(at, 0, waiting);
     this.#size++;
+    this.#evidence.add(observed.evidence);
     const { match } = observed;
     if (match.kind !== 'matched') return;
     const kind = this.#kinds.get(match.id);
     if (kind === undefined) this.#kinds.set(match.id, new Set([waiting]));
     else kind.add(waiting);
+  }
+
+  /** True while what was read from these bytes waits. */
+  has(evidence: Evidence): boolean {
+    return this.#evidence.has(evidence);
   }
 
   /** Takes the first one that has waited for as long as it may, or that is one too many. */
@@ -66,6 +74,7 @@ export class WaitingRequests {
   #leave(waiting: Waiting): void {
     waiting.taken = true;
     this.#size--;
+    this.#evidence.delete(waiting.observed.evidence);
     const { match } = waiting.observed;
     if (match.kind === 'matched') this.#kinds.get(match.id)?.delete(waiting);
   }

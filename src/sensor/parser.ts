@@ -1,5 +1,5 @@
 // The contract between the TCP layer and a protocol parser. Enters: in-order bytes of both sides; leaves: event drafts.
-import type { Protocol } from '../events/common.ts';
+import type { Header, Protocol } from '../events/common.ts';
 import type { EventDraft } from '../events/event.ts';
 import type { Flow, Span } from '../flow.ts';
 
@@ -37,10 +37,38 @@ export const DEFAULT_LIMITS: SensorLimits = {
   idle: 600_000_000,
 };
 
+/** The head of an HTTP message, before its body has come. */
+export interface HttpHead {
+  readonly side: Span['side'];
+  readonly start: number;
+  /** Behind its empty line. */
+  readonly end: number;
+  /** The request that it is or answers; null for an answer to none. */
+  readonly exchange: number | null;
+  readonly message:
+    | { readonly kind: 'request'; readonly method: string; readonly target: string; readonly version: string }
+    | { readonly kind: 'response'; readonly status: number };
+  readonly headers: readonly Header[];
+  /** Readers can take it differently. */
+  readonly ambiguous: boolean;
+}
+
+/**
+ * For who holds bytes back until they were judged. A parser with it tells an event as soon as nothing that is still to come
+ * can change what a policy reads of it: a body over the limit, or one that is not looked at, is not waited for.
+ */
+export interface Holding {
+  /** Called for each HTTP head, interim responses too. For a request it says whether that is judged by its head alone. */
+  head(head: HttpHead): boolean;
+  /** An HTTP message is over, or the content of an AMQP method; after its event, if it had one. */
+  ended(side: Span['side'], end: number): void;
+}
+
 /** What a parser may ask of the flow that it reads. */
 export interface ParserContext {
   readonly flow: Flow;
   readonly limits: SensorLimits;
+  readonly holding?: Holding;
   /** Emits an event that was read from `span`. Time and packet numbers are added by the flow; the draft becomes the event. */
   emit(span: Span, draft: EventDraft): void;
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AuditEntry, auditRecord } from '../../src/audit/entry.ts';
 import { runProgram } from '../../src/cli/program.ts';
+import type { FlowId } from '../../src/flow.ts';
 import { fakeTerminal } from '../support/terminal.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -62,6 +63,25 @@ const LIVE: readonly AuditEntry[] = [
       count: 7,
       response: 'blinded',
       text: 'events 1 to 7 never came',
+    },
+  },
+  {
+    kind: 'gate',
+    change: {
+      at: 2,
+      traffic: 1,
+      gate: 'gate',
+      change: 'answered',
+      flow: {
+        id: 'gate/1' as FlowId,
+        orig: { ip: '10.1.0.11', port: 40112 },
+        resp: { ip: '10.1.0.12', port: 8080 },
+        vlans: [],
+        seenAt: 'gate',
+        midstream: false,
+      },
+      verdict: 'v1',
+      text: 'it was answered with a refusal',
     },
   },
   {

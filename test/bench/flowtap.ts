@@ -1,4 +1,4 @@
-// Measures the Open vSwitch driver against ovs-ofctl, in one run. Enters: a switch that this makes; leaves: a table on standard output.
+// Measures the Open vSwitch driver against ovs-ofctl, and the gate against a forwarder. Enters: what this makes; leaves: a table.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -11,6 +11,7 @@ import { commonFlow } from '../../src/flowtap/syntax/space.ts';
 import { parseFlowSyntax } from '../../src/flowtap/syntax/syntax.ts';
 import { randomFrom, randomSyntax } from '../support/frames.ts';
 import { OpenVSwitch, whyNoSwitch } from '../support/open-vswitch.ts';
+import { measureGate } from './gate.ts';
 
 const MANY = 10_000;
 const FEW = 1000;
@@ -25,6 +26,7 @@ const why = whyNoSwitch();
 if (why === null) await measure();
 else process.stdout.write(`skipped: ${why}\n`);
 measureOverlap();
+await measureGate(row, quantile);
 
 async function measure(): Promise<void> {
   const ovs = new OpenVSwitch();

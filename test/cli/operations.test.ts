@@ -22,6 +22,31 @@ it('the configuration of the document is right, and shows the defaults', () => {
   for (const key of same) expect(shown[key], key).toEqual(least[key]);
 });
 
+it('the gates of the document are right, and show the defaults', () => {
+  const [, , first = '', second = ''] = [...DOCUMENT.matchAll(/```yaml\n([^`]*)```/g)].map(
+    ([, text]) => text,
+  );
+  const shown = readConfig('/etc/flowtap/flowtap.yaml', first);
+  const least = readConfig(
+    '/etc/flowtap/flowtap.yaml',
+    'policies: [a.ts]\ngate: { transparent: { interface: eth1, neighbours: [{ ip: 10.1.0.11, mac: "02:00:00:00:00:11" }, { ip: 10.1.0.30, mac: "02:00:00:00:00:30" }] } }',
+  );
+  expect(shown.containment).toBe('redirect');
+  expect(shown.gate).toEqual(least.gate);
+  const doors = readConfig('/etc/flowtap/flowtap.yaml', `policies: [a.ts]\n${second}`);
+  expect(doors.gate?.at.kind).toBe('doors');
+});
+
+it('each row of what a gate does is the name of a test', () => {
+  const tests = ['bounds', 'sql', 'transparent']
+    .map((name) => readFileSync(join(ROOT, `test/gate/${name}.test.ts`), 'utf8'))
+    .join('\n');
+  const section = (DOCUMENT.split('## A gate in the path')[1] ?? '').split('\n## ')[0] ?? '';
+  const names = [...section.matchAll(/ \| \*(.+)\* \|$/gm)].map(([, name]) => name);
+  expect(names.length).toBe(9);
+  for (const name of names) expect(tests, name).toContain(`'${name}'`);
+});
+
 it('each row of what happens when is the name of a test', () => {
   const tests = [
     'cli/run',

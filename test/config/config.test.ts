@@ -54,6 +54,7 @@ describe('a configuration', () => {
     expect(policies).toEqual(['/etc/flowtap/shop.ts']);
     expect(config).toEqual({
       containment: 'forward',
+      gate: null,
       flowtap: { kind: 'memory' },
       journal: 256 * 1024 ** 2,
       zeeks: [
@@ -74,6 +75,39 @@ describe('a configuration', () => {
       audit: { to: { kind: 'stdout' }, passes: true },
       log: { to: { kind: 'stderr' }, level: 'info' },
       health: null,
+    });
+  });
+
+  it('needs no Zeek where a gate is in the path, and holds then', () => {
+    const text =
+      'policies: [a.ts]\ngate: { transparent: { interface: eth1 }, hold: { for: 1s, late: pass, total: 1MiB } }';
+    expect(readConfig('/etc/flowtap.yaml', text)).toMatchObject({
+      containment: 'redirect',
+      zeeks: [],
+      gate: {
+        name: 'gate',
+        at: {
+          kind: 'transparent',
+          interface: 'eth1',
+          port: 15_001,
+          owner: 'engine',
+          mark: 0x0f10,
+          neighbours: [],
+        },
+        hold: {
+          forMs: 1000,
+          late: 'pass',
+          bytes: 6_291_456,
+          total: 1_048_576,
+          connections: 16_384,
+          idleMs: 3_600_000,
+        },
+      },
+    });
+    const doors = 'policies: [a.ts]\ngate: { doors: [{ listen: "[::1]:0", to: "10.1.0.11:8080" }] }';
+    expect(readConfig('/etc/flowtap.yaml', doors).gate?.at).toEqual({
+      kind: 'doors',
+      doors: [{ listen: { ip: '::1', port: 0 }, to: { ip: '10.1.0.11', port: 8080 } }],
     });
   });
 
@@ -362,6 +396,41 @@ describe('a configuration', () => {
       'flowtap.yaml:5:14',
       /share one output/,
       /its own/,
+    ],
+    [
+      'holds and says that it does not',
+      `${SMALL}containment: forward\ngate: { doors: [{ listen: "127.0.0.1:1", to: "10.1.0.1:1" }] }`,
+      'flowtap.yaml:5:14',
+      /a gate holds/,
+      /redirect/,
+    ],
+    [
+      'has a gate without a way in',
+      `${SMALL}gate: { name: g }`,
+      'flowtap.yaml:5:7',
+      /neither "doors" nor "transparent"/,
+      /give "doors"/,
+    ],
+    [
+      'has a gate with the name of a Zeek',
+      `${SMALL}gate: { name: a, doors: [{ listen: "127.0.0.1:1", to: "10.1.0.1:1" }] }`,
+      'flowtap.yaml:5:15',
+      /same name/,
+      /its own/,
+    ],
+    [
+      'has a door that leads nowhere',
+      `${SMALL}gate: { doors: [{ listen: "127.0.0.1:1", to: "there:80" }] }`,
+      'flowtap.yaml:5:46',
+      /no address and port/,
+      /10\.1\.0\.11:8080/,
+    ],
+    [
+      'names no interface where frames come in',
+      `${SMALL}gate: { transparent: { interface: "eth0; reboot" } }`,
+      'flowtap.yaml:5:35',
+      /is no interface/,
+      /ip link/,
     ],
     [
       'holds what nothing can hold',

@@ -69,6 +69,7 @@ function packets({ evidence }: Verdict): string {
 function effect({ action, effect: done, restraint, subject }: Verdict, block: Block | null): string {
   if (action === 'none') return 'none';
   if (action === 'observe') return `none: ${restrained(restraint, subject.from)}`;
+  if (action === 'refuse') return 'prevented: it is answered with an error, and its connection goes on';
   const arrived = done === 'prevented' ? 'prevented' : 'detected, not prevented (a copy was judged)';
   return block === null
     ? arrived

@@ -133,6 +133,7 @@ function build(name: string, rules: readonly Rule[], collected: Collector): Poli
       block: settings.block === undefined ? DEFAULT_LIMITS.block : microseconds(settings.block),
     },
     ...(collected.memories.length === 0 ? {} : { memories: collected.memories }),
+    ...(settings.refuse === undefined ? {} : { refuse: settings.refuse }),
     ...(settings.tokens === undefined ? {} : { tokens: tokenSettings(settings.tokens) }),
   };
 }

@@ -7,6 +7,7 @@ import type {
   PolicyDocument,
   Posture,
   PostureCause,
+  Refusal,
   TokenAlgorithm,
 } from '../document.ts';
 import { callSite } from './context.ts';
@@ -84,6 +85,11 @@ export interface Settings {
   readonly chains?: number;
   /** How long a block lasts. */
   readonly block?: string;
+  /**
+   * What a gate in the path does with a denied request: `reset` its connection, or `answer` it in its own protocol (HTTP 403,
+   * AMQP channel.close, a SQL error), so that other users of the connection go on. A request may say otherwise.
+   */
+  readonly refuse?: Refusal;
 }
 
 function step(cardinality: Cardinality, request: Request, causes: Causes, within: number | null): Step {

@@ -9,6 +9,8 @@ export interface HttpWords {
   query(...names: string[]): Request & HttpWords;
   /** It carries a method override (X-HTTP-Method-Override and the like, or a field `_method`) that asks for this method. */
   overriding(method: string): Request & HttpWords;
+  /** A large upload: it is judged by its head, and where requests are held its body is passed on as it comes. */
+  streams(): Request & HttpWords;
 }
 
 /** A request with any method. Segments of the path such as `:user` are facts of that name. */
@@ -27,8 +29,13 @@ function request(method: string, path: string): NeedsFrom<Request & HttpWords> {
       label: `${method} ${path}`,
       place: callSite(),
       implied,
-      fields: { method, path, query: [] as string[], overriding: null as string | null },
-      build: (base, fields) => ({ ...base, protocol: 'http', ...fields }),
+      fields: { method, path, query: [] as string[], overriding: null as string | null, streams: false },
+      build: (base, { streams, ...fields }) => ({
+        ...base,
+        protocol: 'http',
+        ...fields,
+        ...(streams ? { streams } : {}),
+      }),
     },
     (fields, self) => ({
       query(...names) {
@@ -37,6 +44,10 @@ function request(method: string, path: string): NeedsFrom<Request & HttpWords> {
       },
       overriding(other) {
         fields.overriding = other;
+        return self();
+      },
+      streams() {
+        fields.streams = true;
         return self();
       },
     }),

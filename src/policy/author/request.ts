@@ -1,6 +1,6 @@
 // The part that declarations of all protocols share: who asks whom, which facts, which name. Leaves: request handles.
 import type { Place } from '../../errors.ts';
-import type { RequestDeclaration, RuleContainment } from '../document.ts';
+import type { Refusal, RequestDeclaration, RuleContainment } from '../document.ts';
 import type { FactDeclaration } from '../fact.ts';
 import type { Relation } from '../relation.ts';
 import { callSite, collector, invalid, type RequestDraft } from './context.ts';
@@ -34,6 +34,8 @@ export interface Request {
   contained(how: string): this;
   /** How verdicts call it; without a name they say what it is, such as `POST /contracts`. */
   named(name: string): this;
+  /** What a gate in the path does when it is denied, instead of what `settings({ refuse })` says. */
+  refused(how: Refusal): this;
 }
 
 /** A declaration that still needs its source. */
@@ -59,6 +61,7 @@ interface Base {
   readonly facts: readonly FactDeclaration[];
   audited?: true;
   containment?: RuleContainment;
+  refused?: Refusal;
   readonly place: Place | null;
   readonly remembers?: readonly string[];
   readonly recalls?: readonly string[];
@@ -106,13 +109,15 @@ export function declare<F, X extends object>(
           facts,
           place: shape.place,
         };
+        let refused: Refusal | null = null;
         const draft: RequestDraft = {
           name: null,
           label: shape.label,
           place: shape.place,
           from: () => base.from,
           to: () => base.to,
-          finish: (id) => shape.build({ id, ...base }, shape.fields),
+          finish: (id) =>
+            shape.build({ id, ...base, ...(refused === null ? {} : { refused }) }, shape.fields),
         };
         const common: Request = {
           kind: 'request',
@@ -147,6 +152,10 @@ export function declare<F, X extends object>(
           },
           named(name) {
             draft.name = name;
+            return this;
+          },
+          refused(how) {
+            refused = how;
             return this;
           },
         };

@@ -6,6 +6,8 @@ import { overlapOf } from '../overlap.ts';
 import type { PolicyProblem } from '../problem.ts';
 import { closest, lineOf, problem } from './problem.ts';
 
+const IN_BODY: ReadonlySet<string> = new Set(['body', 'form', 'multipart']);
+
 /** Who makes each request to whom, by which protocol, and whether its path is one. */
 export function* checkRequests(document: PolicyDocument): Generator<PolicyProblem> {
   const services = new Map(document.services.map((service) => [service.name, service]));
@@ -39,7 +41,16 @@ export function* checkRequests(document: PolicyDocument): Generator<PolicyProble
         `declare it as service('${server.name}', ...) with its addresses and ports`,
       );
     }
-    if (request.protocol === 'http') yield* checkPath(request.path, request);
+    if (request.protocol !== 'http') continue;
+    yield* checkPath(request.path, request);
+    const inBody = request.facts.find(({ source }) => IN_BODY.has(source.in));
+    if (request.streams === true && inBody !== undefined)
+      yield problem(
+        'malformed',
+        request,
+        `"${request.id}" streams its body, and fact "${inBody.fact}" is read from it`,
+        'take the fact from its head, or leave streams() out',
+      );
   }
 }
 

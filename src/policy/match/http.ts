@@ -90,7 +90,7 @@ function factsIn(
 }
 
 /** Values of the template's `:names`; null when the path is another. */
-function matchPath(template: string, segments: readonly string[]): ReadonlyMap<string, string> | null {
+export function matchPath(template: string, segments: readonly string[]): ReadonlyMap<string, string> | null {
   const wanted = template.slice(1).split('/');
   if (wanted.length !== segments.length) return null;
   const values = new Map<string, string>();
@@ -112,7 +112,7 @@ function hasStrayBody({ facts }: HttpRequestDeclaration, { method, body }: HttpR
   );
 }
 
-function undeclaredParameter(
+export function undeclaredParameter(
   declaration: HttpRequestDeclaration,
   query: ReadonlyMap<string, readonly string[]>,
 ): string | null {

@@ -8,6 +8,8 @@ export class Content {
   /** Stream offset of the method's frame. */
   readonly start: number;
   readonly ambiguities: Ambiguity[];
+  /** It was told before its end. */
+  told = false;
   #limit: number;
   readonly #parts: Buffer[] = [];
   #kept = 0;
@@ -28,6 +30,22 @@ export class Content {
 
   get tooLong(): boolean {
     return this.#header !== null && this.#length > this.#header.bodySize;
+  }
+
+  /** More came than is kept. */
+  get over(): boolean {
+    return this.#header !== null && this.#length > BigInt(this.#kept);
+  }
+
+  /** The content by now, of which more is to come than is kept. */
+  soFar(): AmqpContent | null {
+    const header = this.#header;
+    if (header === null) return null;
+    const length = Number(this.#length);
+    return {
+      properties: header.properties,
+      body: { state: 'truncated', bytes: Buffer.concat(this.#parts), length },
+    };
   }
 
   begin(header: ContentHeader): void {

@@ -12,8 +12,8 @@ export const HEARTBEAT = 8;
 export interface FrameHandler {
   /** A method, content header or heartbeat frame, whole. `bytes` are valid during the call only. */
   frame(type: number, channel: number, bytes: Buffer, start: number, end: number): void;
-  /** Part of a body frame. */
-  body(channel: number, bytes: Buffer): void;
+  /** Part of a body frame; `end` is the stream offset behind it. */
+  body(channel: number, bytes: Buffer, end: number): void;
   /** Bytes of a body frame that are not handed on. */
   elided(channel: number, length: number): void;
   /** A body frame is complete. */
@@ -52,7 +52,7 @@ export class FrameReader {
     let at = 0;
     while (at < bytes.length && !this.#stopped) {
       if (this.#left < 0) at += this.#readHeader(bytes.subarray(at), offset + at);
-      else if (this.#left > 0) at += this.#readPayload(bytes.subarray(at));
+      else if (this.#left > 0) at += this.#readPayload(bytes.subarray(at), offset + at);
       else {
         if (bytes[at] !== END) this.#fail('malformed', 'a frame does not end where it says', offset + at);
         else this.#finish(offset + at + 1);
@@ -86,10 +86,10 @@ export class FrameReader {
     return taken;
   }
 
-  #readPayload(bytes: Buffer): number {
+  #readPayload(bytes: Buffer, offset: number): number {
     const part = bytes.subarray(0, this.#left);
     this.#left -= part.length;
-    if (this.#type === BODY) this.#handler.body(this.#channel, part);
+    if (this.#type === BODY) this.#handler.body(this.#channel, part, offset + part.length);
     // A frame that lies whole in this chunk needs no copy: it is used before the chunk goes.
     else this.#parts.push(this.#left === 0 && bytes.length > part.length ? part : Buffer.from(part));
     return part.length;

@@ -78,7 +78,7 @@ class AmqpParser implements StreamParser {
     const { limits, flow } = this.#context;
     const frames = new FrameReader(Math.max(limits.head, 1 << 17), {
       frame: (type, channel, payload, start, end) => this.#frame(side, type, channel, payload, start, end),
-      body: (channel, part) => this.#sides[side].contents.get(channel)?.add(part),
+      body: (channel, part, end) => this.#body(side, channel, part, end),
       elided: (channel, length) => this.#sides[side].contents.get(channel)?.skip(length),
       bodyEnd: (channel, end) => this.#bodyEnd(side, channel, end),
       fail: (cause, detail, offset) => this.#lose(side, cause, detail, offset),
@@ -136,6 +136,15 @@ class AmqpParser implements StreamParser {
     contents.set(channel, new Content(method, start, ambiguities, this.#context.limits.body));
   }
 
+  #body(side: Side, channel: number, part: Buffer, end: number): void {
+    const content = this.#sides[side].contents.get(channel);
+    if (content === undefined) return;
+    content.add(part);
+    if (this.#context.holding === undefined || content.told || !content.over) return;
+    content.told = true;
+    this.#emit(side, channel, content.method, content.soFar(), content.ambiguities, content.start, end);
+  }
+
   #bodyEnd(side: Side, channel: number, end: number): void {
     const content = this.#sides[side].contents.get(channel);
     if (content === undefined || !content.begun)
@@ -148,7 +157,9 @@ class AmqpParser implements StreamParser {
     const whole = content.whole();
     if (whole === null) return;
     this.#sides[side].contents.delete(channel);
-    this.#emit(side, channel, content.method, whole, content.ambiguities, content.start, end);
+    if (!content.told)
+      this.#emit(side, channel, content.method, whole, content.ambiguities, content.start, end);
+    this.#context.holding?.ended(side, end);
   }
 
   #emit(

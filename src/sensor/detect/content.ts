@@ -15,7 +15,10 @@ export interface Circumstances {
   readonly expected: Protocol | null;
 }
 
-/** Judges bytes by their content alone; `expected` only decides what is let through with a doubtful first line. */
+/**
+ * Judges bytes by their content alone; `expected` only decides what is let through with a doubtful first line, and is waited
+ * for while it is possible.
+ */
 export function findContent(bytes: Uint8Array, circumstances: Circumstances): Finding {
   const { side, midstream, expected } = circumstances;
   if (bytes.length === 0) return { kind: 'more' };
@@ -37,7 +40,9 @@ export function findContent(bytes: Uint8Array, circumstances: Circumstances): Fi
           ['postgres', looksLikeMessages(bytes, 'resp')],
         ];
   const sure = guesses.find(([, guess]) => guess === 'yes');
-  if (sure !== undefined) return { kind: 'protocol', protocol: sure[0] };
+  // A beginning can be whole in one protocol and go on in another (a MySQL greeting of 82 bytes in single bytes).
+  const own = guesses.find(([protocol]) => protocol === expected)?.[1];
+  if (sure !== undefined && own !== 'more') return { kind: 'protocol', protocol: sure[0] };
   return foreign.kind === 'more' || guesses.some(([, guess]) => guess === 'more')
     ? { kind: 'more' }
     : { kind: 'none' };

@@ -27,6 +27,11 @@ export class BodyCollector {
     this.#kept += kept.length;
   }
 
+  /** More came than is kept: what will be said of this body is settled, but for its length. */
+  get over(): boolean {
+    return this.#length > this.#kept && !this.#lost;
+  }
+
   /** Counts bytes that are not kept. */
   skip(length: number): void {
     this.#length += length;

@@ -1,4 +1,5 @@
 // Reads HTTP/1.x connections (RFC 9110, 9112). Enters: in-order bytes of both sides; leaves: requests and their responses.
+import type { Body } from '../../events/common.ts';
 import type { Side } from '../../flow.ts';
 import type { ParserContext, StreamEnd, StreamParser } from '../parser.ts';
 import { type Framing, requestFraming, responseFraming } from './framing.ts';
@@ -13,6 +14,9 @@ interface Outstanding {
   readonly method: string;
   readonly upgrade: boolean;
 }
+
+/** Of a request that is judged by its head alone. */
+const UNSEEN: Body = { state: 'truncated', bytes: new Uint8Array(0), length: 0 };
 
 /** Response bytes that came before the request that they answer. */
 const MOST_HELD = 1 << 18;
@@ -30,6 +34,8 @@ class HttpParser implements StreamParser {
   #outstanding: Outstanding[] = [];
   #exchanges = 0;
   #requestLine: RequestLine | null = null;
+  /** The message that is being read was told already: it is held, and its body is not waited for. */
+  #told = { orig: false, resp: false };
   #response: { readonly status: number; readonly version: string; readonly to: Outstanding | null } | null =
     null;
   #held: { readonly offset: number; readonly bytes: Uint8Array }[] = [];
@@ -39,7 +45,7 @@ class HttpParser implements StreamParser {
   #done = false;
 
   constructor(context: ParserContext) {
-    const { limits, flow } = context;
+    const { limits, flow, holding } = context;
     this.#uncertain = flow.midstream;
     this.#context = context;
     this.#requests = new MessageReader(
@@ -47,6 +53,7 @@ class HttpParser implements StreamParser {
       {
         begin: (message) => this.#beginRequest(message),
         finish: (message) => this.#finishRequest(message),
+        ...(holding === undefined ? {} : { over: (message) => this.#tellRequest(message) }),
         fail: (cause, detail, start, end) => this.#lose('orig', cause, detail, start, end),
       },
       flow.midstream,
@@ -56,6 +63,7 @@ class HttpParser implements StreamParser {
       {
         begin: (message) => this.#beginResponse(message),
         finish: (message) => this.#finishResponse(message),
+        ...(holding === undefined ? {} : { over: (message) => this.#tellResponse(message) }),
         fail: (cause, detail, start, end) => this.#lose('resp', cause, detail, start, end),
       },
       flow.midstream,
@@ -151,14 +159,35 @@ class HttpParser implements StreamParser {
     this.#requestLine = line;
     const upgrade = elementsOf(head.headers, 'connection').includes('upgrade');
     this.#outstanding.push({ exchange: ++this.#exchanges, method: line.method, upgrade });
-    if (line.method === 'CONNECT') return { kind: 'none' };
-    return requestFraming(head.headers, line.version, head.ambiguities);
+    this.#told.orig = false;
+    const framing: Framing =
+      line.method === 'CONNECT'
+        ? { kind: 'none' }
+        : requestFraming(head.headers, line.version, head.ambiguities);
+    const streams = this.#context.holding?.head({
+      side: 'orig',
+      start,
+      end: headEnd,
+      exchange: this.#exchanges,
+      message: { kind: 'request', ...line },
+      headers: head.headers,
+      ambiguous: head.ambiguities.length > 0,
+    });
+    if (streams === true && (framing.kind === 'length' || framing.kind === 'chunked')) {
+      this.#tellRequest({ ...message, end: headEnd, trailers: [], body: UNSEEN });
+    }
+    return framing;
   }
 
   #finishRequest(message: Finished): void {
+    if (!this.#told.orig) this.#tellRequest(message);
+    this.#context.holding?.ended('orig', message.end);
+  }
+
+  #tellRequest({ head, start, end, body, trailers }: Finished): void {
     const line = this.#requestLine;
     if (line === null) return;
-    const { head, start, end, body, trailers } = message;
+    this.#told.orig = true;
     this.#context.emit(
       { side: 'orig', start, end },
       {
@@ -181,44 +210,68 @@ class HttpParser implements StreamParser {
       return 'stop';
     }
     const [to = null] = this.#outstanding;
-    if (line.status >= 100 && line.status < 200 && line.status !== 101) {
-      this.#response = null;
-      return { kind: 'none' };
-    }
-    if (to === null && !this.#uncertain) {
+    const interim = line.status >= 100 && line.status < 200 && line.status !== 101;
+    if (!interim && to === null && !this.#uncertain) {
       note(head.ambiguities, 'http-unexpected-response', 'a response to no request that was seen');
+    }
+    this.#told.resp = false;
+    const { status } = line;
+    const framing: Framing =
+      interim || status === 101 || (to?.method === 'CONNECT' && status < 300)
+        ? { kind: 'none' }
+        : responseFraming(head.headers, line.version, status, to?.method ?? null, head.ambiguities);
+    this.#context.holding?.head({
+      side: 'resp',
+      start,
+      end: headEnd,
+      exchange: to?.exchange ?? null,
+      message: { kind: 'response', status },
+      headers: head.headers,
+      ambiguous: head.ambiguities.length > 0,
+    });
+    if (interim) {
+      this.#response = null;
+      return framing;
     }
     this.#outstanding.shift();
     this.#response = { ...line, to };
-    if (line.status >= 400) this.#requests.bodyRefused = true;
-    if (line.status === 101 || (to?.method === 'CONNECT' && line.status < 300)) return { kind: 'none' };
-    return responseFraming(head.headers, line.version, line.status, to?.method ?? null, head.ambiguities);
+    // Where bytes are held nothing is guessed: a body goes on up to its stated end.
+    if (status >= 400 && this.#context.holding === undefined) this.#requests.bodyRefused = true;
+    return framing;
   }
 
   #finishResponse(message: Finished): void {
     const response = this.#response;
+    const { end, head } = message;
+    if (response !== null && !this.#told.resp) this.#tellResponse(message);
+    this.#context.holding?.ended('resp', end);
     if (response === null) return;
-    const { head, start, end, body, trailers } = message;
-    const { status, version, to } = response;
-    this.#context.emit(
-      { side: 'resp', start, end },
-      {
-        kind: 'http-response',
-        exchange: to?.exchange ?? null,
-        status,
-        version,
-        headers: head.headers,
-        trailers,
-        body,
-        ambiguities: head.ambiguities,
-      },
-    );
+    const { status, to } = response;
     if (status === 101) {
       const http2 = elementsOf(head.headers, 'upgrade').includes('h2c');
       this.#lose('resp', http2 ? 'http2' : 'tunnel', 'the connection was upgraded', end, end);
     } else if (to?.method === 'CONNECT' && status < 300) {
       this.#lose('resp', 'tunnel', 'a CONNECT tunnel', end, end);
     }
+  }
+
+  #tellResponse({ head, start, end, body, trailers }: Finished): void {
+    const response = this.#response;
+    if (response === null) return;
+    this.#told.resp = true;
+    this.#context.emit(
+      { side: 'resp', start, end },
+      {
+        kind: 'http-response',
+        exchange: response.to?.exchange ?? null,
+        status: response.status,
+        version: response.version,
+        headers: head.headers,
+        trailers,
+        body,
+        ambiguities: head.ambiguities,
+      },
+    );
   }
 
   #lose(

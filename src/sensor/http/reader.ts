@@ -27,6 +27,8 @@ export interface MessageHandler {
   /** A head is complete: says how long its body is, or `stop` when nothing behind it is for this reader. */
   begin(message: Message): Framing | 'stop';
   finish(message: Finished): void;
+  /** The body of a message is longer than what is kept of it: called once, with its beginning. */
+  over?(message: Finished): void;
   /** Nothing more of this side can be read. */
   fail(cause: 'malformed' | 'limit', detail: string, start: number, end: number): void;
 }
@@ -53,6 +55,7 @@ export class MessageReader {
   #state: State;
   #message: Message | null = null;
   #body: BodyCollector | null = null;
+  #told = false;
   /** Set when the peer refused a body that it was asked for (RFC 9110 section 10.1.1): it may never come. */
   bodyRefused = false;
 
@@ -142,11 +145,13 @@ export class MessageReader {
       case 'chunk': {
         const taken = Math.min(state.left, bytes.length);
         this.#body?.add(bytes.subarray(0, taken));
+        this.#tellOver(offset + taken);
         this.#pass(state, offset, taken);
         return taken;
       }
       case 'until-close':
         this.#body?.add(bytes);
+        this.#tellOver(offset + bytes.length);
         return bytes.length;
       case 'chunk-size':
         return this.#readLine(bytes, offset, (line, end) => this.#beginChunk(line, end));
@@ -162,6 +167,13 @@ export class MessageReader {
       default:
         return assertNever(state);
     }
+  }
+
+  #tellOver(end: number): void {
+    const { over } = this.#handler;
+    if (over === undefined || this.#told || this.#body?.over !== true || this.#message === null) return;
+    this.#told = true;
+    over({ ...this.#message, end, trailers: [], body: this.#body.finish([]) });
   }
 
   /** `length` bytes of a body or chunk are over. */
@@ -189,6 +201,7 @@ export class MessageReader {
     }
     this.#message = message;
     this.#body = new BodyCollector(this.#limits.body);
+    this.#told = false;
     this.bodyRefused = false;
     this.#frame(framing, offset + taken);
     return taken;
