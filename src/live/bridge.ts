@@ -10,6 +10,7 @@ import { controlSocket } from '../flowtap/ovs/datapath.ts';
 import { OvsDriver } from '../flowtap/ovs/driver.ts';
 import { runOf } from '../flowtap/ovs/layout.ts';
 import type { Notice } from '../flowtap/ovs/notice.ts';
+import type { OvsOptions } from '../flowtap/ovs/options.ts';
 import type { ServiceParts } from './parts.ts';
 import type { Reporter } from './reporter.ts';
 
@@ -35,6 +36,8 @@ export interface BridgeOptions {
   readonly config: Extract<FlowTapConfig, { readonly kind: 'ovs' }>;
   readonly parts: Pick<ServiceParts, 'clock' | 'wall' | 'random'>;
   readonly reporter: Pick<Reporter, 'takeSwitch' | 'refused'>;
+  /** Counts what passed of a flow, where its source can. */
+  readonly witness: NonNullable<OvsOptions['witness']>;
 }
 
 export class Bridge {
@@ -70,6 +73,7 @@ export class Bridge {
       control: controlSocket(folder),
       run: this.run,
       serves: (where) => zeeks === null || zeeks.includes(where),
+      witness: options.witness,
       onNotice: (notice) => this.#heed(notice),
       clock: { now: () => clock.now(), after: (ms, run) => clock.after(ms, run), wall },
       random,
@@ -81,8 +85,9 @@ export class Bridge {
     config: FlowTapConfig,
     parts: BridgeOptions['parts'],
     reporter: BridgeOptions['reporter'],
+    witness: BridgeOptions['witness'],
   ): Bridge | null {
-    return config.kind === 'memory' ? null : new Bridge({ config, parts, reporter });
+    return config.kind === 'memory' ? null : new Bridge({ config, parts, reporter, witness });
   }
 
   get view(): SwitchView {

@@ -1,8 +1,8 @@
-// The live service: Zeeks, merge, engine, blocks, journal, log, health. Enters: configuration, policies; leaves: the journal, until stopped.
+// The live service: sources, merge, engine, blocks, journal, log, health. Enters: configuration, policies; leaves: the journal, until stopped.
 import type { AuditEntry } from '../audit/entry.ts';
 import { type Log, short } from '../audit/log.ts';
 import type { TlsOptions } from '../broker/connection.ts';
-import type { ServiceConfig, ZeekConfig } from '../config/config.ts';
+import type { ServiceConfig } from '../config/config.ts';
 import { createEngine, type Engine } from '../engine.ts';
 import { Blocks } from '../flowtap/blocks.ts';
 import { MemoryDriver } from '../flowtap/memory.ts';
@@ -12,27 +12,18 @@ import { hashOf } from '../policy/hash.ts';
 import { hintsOf, hostsOf } from '../policy/hints.ts';
 import { TokenGate } from '../policy/tokens/gate.ts';
 import { Tokens } from '../policy/tokens/tokens.ts';
-import { ZeekSource, type ZeekSourceOptions } from '../zeek/source.ts';
 import { Bridge } from './bridge.ts';
+import { type Follower, followCapture, followZeek } from './follow.ts';
 import { type HealthServer, startHealth } from './health-server.ts';
-import { type Lane, Merge } from './merge.ts';
+import { Merge } from './merge.ts';
 import { Outputs } from './outputs.ts';
 import type { ServiceParts } from './parts.ts';
 import { checkZeek, isExposed } from './prepare.ts';
 import { Reporter } from './reporter.ts';
-import type { Snapshot } from './status.ts';
-import { Watch } from './watch.ts';
-import { Zeek } from './zeek.ts';
+import { type Snapshot, sensedBy } from './status.ts';
 
-/** How often each Zeek is looked after. */
+/** How often each source is looked after. */
 const TICK_MS = 1000;
-
-interface Follower {
-  readonly zeek: Zeek;
-  readonly watch: Watch;
-  readonly source: ZeekSource;
-  readonly lane: Lane;
-}
 
 /**
  * Runs until `stop`, then takes what is there, ends every chain, and writes the end of the journal.
@@ -81,10 +72,16 @@ class Service {
     this.#config = config;
     this.#engine = engine;
     this.#parts = parts;
-    this.#bridge = Bridge.of(config.flowtap, parts, {
-      takeSwitch: (...report) => this.#reporter.takeSwitch(...report),
-      refused: (...block) => this.#reporter.refused(...block),
-    });
+    this.#bridge = Bridge.of(
+      config.flowtap,
+      parts,
+      {
+        takeSwitch: (...report) => this.#reporter.takeSwitch(...report),
+        refused: (...block) => this.#reporter.refused(...block),
+      },
+      async (rule, since) =>
+        (await this.#followers.find(({ name }) => name === rule.where)?.passed(rule, since)) ?? null,
+    );
     this.#blocks =
       this.#bridge === null
         ? new Blocks({ driver: new MemoryDriver(), run: Math.floor(parts.random() * 2 ** 32) })
@@ -112,15 +109,14 @@ class Service {
 
   async run(policies: readonly PolicyDocument[], tls: readonly (TlsOptions | null)[]): Promise<void> {
     const { stop, onReopen } = this.#parts;
-    const wanted = { hints: hintsOf(policies), hosts: hostsOf(policies) };
-    for (const [index, zeek] of this.#config.zeeks.entries()) this.#follow(zeek, tls[index] ?? null, wanted);
+    this.#follow(policies, tls);
     await this.#begin(policies);
     const stopped = new Promise<void>((resolve) => {
       if (stop.aborted) resolve();
       else stop.addEventListener('abort', () => resolve(), { once: true });
     });
     const reopened = onReopen(() => void this.#outputs.reopen());
-    const runs = this.#followers.map(({ zeek }) => zeek.run());
+    const runs = this.#followers.map((follower) => follower.run());
     let failure: unknown = null;
     try {
       await Promise.race([stopped, this.#outputs.failure, ...runs]);
@@ -129,7 +125,7 @@ class Service {
       this.#log.fatal({ why: error instanceof Error ? short(error.message) : 'unknown' }, 'cannot go on');
     }
     this.#log.info('stopping');
-    for (const { zeek } of this.#followers) void zeek.stop();
+    for (const follower of this.#followers) void follower.stop();
     const results = await Promise.allSettled(runs);
     reopened();
     await this.#end(failure === null);
@@ -153,52 +149,21 @@ class Service {
     this.#bridge?.written(entries);
   }
 
-  #follow(
-    config: ZeekConfig,
-    tls: TlsOptions | null,
-    wanted: Pick<ZeekSourceOptions, 'hints' | 'hosts'>,
-  ): void {
-    const { clock, wall, random, restart, launch } = this.#parts;
-    const lane = this.#merge.add();
-    const watch = new Watch(
-      {
-        on: config.on,
-        blind: (cause) => source.blind(cause),
-        onReport: (report) => this.#reporter.take(config.name, report),
-      },
-      clock.now(),
-    );
-    const source = new ZeekSource({
-      name: config.name,
-      ...wanted,
-      limits: this.#config.limits,
-      // The end of one of several sources is not the end of the traffic.
-      onEvent: (event) => {
-        if (event.kind === 'source-end') return;
-        this.#merge.offer(lane, event, clock.now(), wall());
-        this.#arm();
-      },
-      onNotice: (notice) => watch.notice(notice),
-    });
-    const zeek = new Zeek({
-      config,
-      inbox: this.#config.inbox,
-      tls,
-      source,
-      watch,
+  #follow(policies: readonly PolicyDocument[], tls: readonly (TlsOptions | null)[]): void {
+    const options = {
+      hints: hintsOf(policies),
+      hosts: hostsOf(policies),
+      config: this.#config,
+      parts: this.#parts,
+      merge: this.#merge,
+      reporter: this.#reporter,
       log: this.#log,
-      clock,
-      random,
-      restart,
-      launch,
-      onTime: (ts) => {
-        this.#merge.heard(lane, ts, clock.now(), wall());
-        this.#arm();
-      },
-      onAbsent: () => this.#merge.absent(lane, clock.now()),
       room: () => this.#gate.room(() => this.#outputs.room()),
-    });
-    this.#followers.push({ zeek, watch, source, lane });
+      onWaiting: () => this.#arm(),
+    };
+    for (const [index, zeek] of this.#config.zeeks.entries())
+      this.#followers.push(followZeek(zeek, tls[index] ?? null, options));
+    for (const capture of this.#config.captures) this.#followers.push(followCapture(capture, options));
   }
 
   async #begin(policies: readonly PolicyDocument[]): Promise<void> {
@@ -211,10 +176,10 @@ class Service {
       at: this.#parts.wall(),
       version: this.#parts.version,
       policies: policies.map((policy) => ({ application: policy.application, policy: hashOf(policy) })),
-      sources: zeeks.map(({ name }) => name),
+      sources: this.#sources,
     };
     this.#outputs.write([{ kind: 'start', start }]);
-    this.#log.info({ version: start.version, policies: start.policies, zeeks: start.sources }, 'started');
+    this.#log.info({ version: start.version, policies: start.policies, sources: start.sources }, 'started');
     for (const { name } of zeeks.filter(isExposed))
       this.#log.warn(
         { zeek: name },
@@ -226,7 +191,7 @@ class Service {
 
   #tick(): void {
     const now = this.#parts.clock.now();
-    for (const { zeek, lane } of this.#followers) zeek.tick(now, lane.clock);
+    for (const follower of this.#followers) follower.tick(now);
     if (this.#bridge !== null) {
       this.#bridge.tick(now, this.#blocks, () => this.#judge.now);
       this.#write(this.#judge.takeBlocks());
@@ -253,7 +218,7 @@ class Service {
     this.#cancelTick();
     this.#merge.finish();
     await this.#gate.idle();
-    const sources = this.#config.zeeks.map(({ name }) => name);
+    const sources = this.#sources;
     const ts = this.#judge.now;
     // Where there was no traffic, only the clock knows when it ended.
     const at = ts === 0 ? this.#parts.wall() : ts;
@@ -262,25 +227,21 @@ class Service {
       await this.#bridge.end();
       this.#write(this.#judge.takeBlocks());
     }
-    const { engine, blocks } = this.#snapshot();
-    const sensor = Object.fromEntries(
-      this.#followers.map(({ zeek, source }) => [zeek.name, source.statistics]),
-    );
-    this.#outputs.write([{ kind: 'end', end: { at, sources, by: 'zeek', whole, engine, sensor, blocks } }]);
+    const { engine, blocks, sources: read } = this.#snapshot();
+    const sensor = Object.fromEntries(read.map(({ name, source }) => [name, source]));
+    const by = sensedBy(read);
+    this.#outputs.write([{ kind: 'end', end: { at, sources, by, whole, engine, sensor, blocks } }]);
     await this.#outputs.room();
+  }
+
+  get #sources(): readonly string[] {
+    return [...this.#config.zeeks, ...this.#config.captures].map(({ name }) => name);
   }
 
   #snapshot(): Snapshot {
     const { size, evicted, strayReports } = this.#blocks;
     return {
-      zeeks: this.#followers.map(({ zeek, watch, source, lane }) => ({
-        name: zeek.name,
-        view: watch.view,
-        load: zeek.load,
-        source: source.statistics,
-        waiting: lane.length,
-        unsent: zeek.unsent,
-      })),
+      sources: this.#followers.map(({ snapshot }) => snapshot),
       bridge: this.#bridge?.view ?? null,
       engine: this.#engine.statistics,
       blocks: { desired: size, evicted, strayReports },

@@ -181,6 +181,7 @@ function bridge(config: ConstructorParameters<typeof Bridge>[0]['config']) {
     config,
     parts: { clock: systemClock, wall: () => Date.now() * 1000, random: () => 0.5 },
     reporter: { takeSwitch: () => {}, refused: () => {} },
+    witness: async () => null,
   });
   ends.push(() => is.stop());
   return { is, blocks: new Blocks(is) };
