@@ -1,14 +1,10 @@
 // Interfaces that the live service reads itself. Enters: a tcpdump that a test controls; leaves: assertions on journal, restarts and counts.
 import { application, chain, http, once } from 'flowtap/policy';
 import { afterEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/broker/clock.ts';
-import { readConfig } from '../../src/config/config.ts';
 import { InputError } from '../../src/errors.ts';
-import { runService } from '../../src/live/service.ts';
 import type { launchTcpdump } from '../../src/live/tcpdump.ts';
-import { launchZeek } from '../../src/zeek/launch.ts';
 import { fakeTcpdump } from '../support/fake-tcpdump.ts';
-import { Lines } from '../support/lines.ts';
+import { type LiveCapture, liveCapture } from '../support/live-capture.ts';
 import { Conversation } from '../support/packets.ts';
 
 const WEB = { ip: '10.1.0.1', port: 40000 };
@@ -22,44 +18,15 @@ const POLICY = application('shop', ({ external, service }) => {
 });
 const CHARGE = 'POST /charges HTTP/1.1\r\nhost: pay\r\ncontent-length: 0\r\n\r\n';
 
-const ends: (() => Promise<void>)[] = [];
+const serving: LiveCapture[] = [];
 afterEach(async () => {
-  for (const end of ends.splice(0)) await end();
+  for (const each of serving.splice(0)) await each.end().catch(() => {});
 });
 
-function serve(capture: typeof launchTcpdump, section: object = {}, more: object = {}) {
-  const [audit, log] = [new Lines(), new Lines()];
-  const stop = new AbortController();
-  const config = {
-    policies: ['none.ts'],
-    captures: [{ name: 'tap', interface: 'eth7', ...section }],
-    health: { listen: '127.0.0.1:0' },
-    ...more,
-  };
-  const ended = runService(readConfig('/etc/flowtap/flowtap.yaml', JSON.stringify(config)), [POLICY], {
-    version: '0.0.0',
-    clock: systemClock,
-    wall: () => Date.now() * 1000,
-    random: () => 0.5,
-    launch: launchZeek,
-    capture,
-    restart: { minMs: 4, maxMs: 8 },
-    stdout: audit,
-    stderr: log,
-    stop: stop.signal,
-    onReopen: () => () => {},
-  });
-  const end = async (): Promise<void> => {
-    stop.abort();
-    await ended;
-  };
-  ended.catch(() => {});
-  ends.push(() => end().catch(() => {}));
-  const ask = async (path: string): Promise<Response> => {
-    const { port } = await log.with({ message: 'health is served' });
-    return fetch(`http://127.0.0.1:${port}${path}`);
-  };
-  return { audit, log, ended, end, ask };
+function serve(capture: typeof launchTcpdump, section: object = {}): LiveCapture {
+  const service = liveCapture({ capture, policy: POLICY, section });
+  serving.push(service);
+  return service;
 }
 
 const talk = (client: typeof WEB, server: typeof WEB) => new Conversation({ client, server });
