@@ -226,6 +226,10 @@ export class Blocks {
       case 'effective':
         this.#rise(entry, report.kind, report.at);
         return;
+      case 'counted':
+        entry.receipt = report.receipt;
+        this.#changed.add(entry);
+        return;
       case 'confirmed':
         entry.receipt = report.receipt;
         this.#rise(entry, report.kind, report.at);

@@ -6,10 +6,15 @@ export type Line = Readonly<Record<string, unknown>>;
 /** Lines of JSON, those that came and those that will. */
 export class Lines extends Writable {
   readonly all: Line[] = [];
+  /** When each came, in microseconds since 1970. */
+  readonly times: number[] = [];
   #waiting: (() => void)[] = [];
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    for (const text of String(chunk).trimEnd().split('\n')) this.all.push(JSON.parse(text) as Line);
+    for (const text of String(chunk).trimEnd().split('\n')) {
+      this.all.push(JSON.parse(text) as Line);
+      this.times.push(Date.now() * 1000);
+    }
     for (const wake of this.#waiting.splice(0)) wake();
     done();
   }
