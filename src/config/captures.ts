@@ -47,7 +47,7 @@ export function readCaptures(
       name,
       interface: device,
       program: section.get('tcpdump')?.text() ?? 'tcpdump',
-      buffer: section.get('buffer')?.size() ?? 32 * 1024 ** 2,
+      buffer: section.get('buffer')?.size() ?? 64 * 1024 ** 2,
       filter: section.get('filter')?.text() ?? null,
       on: readPostures(own, on),
     };

@@ -46,6 +46,12 @@ export interface Tcpdump {
   stop(): Promise<void>;
 }
 
+/**
+ * Bytes of a packet at most: no IP packet is longer. In immediate mode the kernel has room for so much in each place of the buffer,
+ * unless the interface does no offloading: then a place is as large as its MTU.
+ */
+const SNAP_LENGTH = 65_535;
+
 const COUNTS = /(\d+) packets? captured, (\d+) packets? received by filter, (\d+) packets? dropped by kernel/;
 const LAST = /^(\d+) packets? (captured|received by filter|dropped by (?:kernel|interface))$/;
 const LISTENS = /^(?:.*: )?listening on (.*)$/;
@@ -65,7 +71,7 @@ export async function launchTcpdump(options: TcpdumpOptions): Promise<Tcpdump> {
     '--immediate-mode',
     '-U',
     '-s',
-    '0',
+    `${SNAP_LENGTH}`,
     '-B',
     `${options.bufferKiB}`,
   ];

@@ -9,6 +9,7 @@ import { PREFIX } from '../lab/topology.ts';
 export type VmName = 'a' | 'b' | 's';
 export type Placement = Readonly<Record<VmName, 1 | 2 | 3>>;
 
+const OFF = ['tx', 'rx', 'sg', 'tso', 'gso', 'gro'].flatMap((feature) => [feature, 'off']);
 const LAST: Readonly<Record<VmName, number>> = { a: 1, b: 2, s: 9 };
 const TRAFFIC = new URL('./traffic.js', import.meta.url).pathname;
 
@@ -59,7 +60,7 @@ async function addVm(vm: VmName, node: Node): Promise<void> {
     name,
   ]);
   await run('ip', ['-n', name, 'link', 'set', 'eth0', 'address', mac(vm)]);
-  await run('ip', ['netns', 'exec', name, 'ethtool', '-K', 'eth0', 'tx', 'off']);
+  await run('ip', ['netns', 'exec', name, 'ethtool', '-K', 'eth0', ...OFF]);
   await run('ip', ['-n', name, 'link', 'set', 'eth0', 'up']);
   await node.adopt(port);
   if (vm === 's') return;

@@ -168,7 +168,7 @@ describe('a configuration', () => {
     );
     expect(only.zeeks).toEqual([]);
     expect(only.captures).toMatchObject([
-      { name: 'tap', interface: 'eth2', program: 'tcpdump', buffer: 33_554_432, filter: null },
+      { name: 'tap', interface: 'eth2', program: 'tcpdump', buffer: 67_108_864, filter: null },
     ]);
     expect(only.captures[0]?.on).toEqual(DEFAULT_POSTURES);
     const both = readConfig(

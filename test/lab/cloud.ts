@@ -59,6 +59,9 @@ async function addSecurity(node: Node, port: string): Promise<void> {
   ]);
   const quiet = ['link', 'set', 'eth0', 'address', IDS_MAC, 'arp', 'off', 'up'];
   await run('ip', ['-n', IDS, ...quiet]);
+  // Merged segments are none that were on a wire, and the kernel's buffer has far fewer places for them.
+  const off = ['tx', 'rx', 'sg', 'tso', 'gso', 'gro'].flatMap((feature) => [feature, 'off']);
+  await run('ip', ['netns', 'exec', IDS, 'ethtool', '-K', 'eth0', ...off]);
   await node.adopt(port);
   await node.tapTo(port);
 }

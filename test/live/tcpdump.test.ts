@@ -39,7 +39,7 @@ describe('tcpdump', () => {
     const tcpdump = await launchTcpdump({ ...options(program), filter: 'not port 22' });
     expect(tcpdump.listens).toBe('lo, link-type EN10MB (Ethernet)');
     expect(execFileSync('cat', [args], { encoding: 'utf8' })).toBe(
-      '-i lo -n --immediate-mode -U -s 0 -B 1024 -w - -- not port 22\n',
+      '-i lo -n --immediate-mode -U -s 65535 -B 1024 -w - -- not port 22\n',
     );
     await tcpdump.stop();
   });
