@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import type { AuditEntry } from '../audit/entry.ts';
 import type { SwitchChange, SwitchEntry } from '../audit/switch-record.ts';
 import type { FlowTapConfig } from '../config/flowtap.ts';
-import { assertNever } from '../errors.ts';
+import { assertNever, InputError } from '../errors.ts';
 import type { Micros } from '../flow.ts';
 import type { Blocks } from '../flowtap/blocks.ts';
+import { parseContract, printContract } from '../flowtap/contract.ts';
+import { ContractBook } from '../flowtap/contracts.ts';
 import { controlSocket } from '../flowtap/ovs/datapath.ts';
 import { OvsDriver } from '../flowtap/ovs/driver.ts';
 import { runOf } from '../flowtap/ovs/layout.ts';
@@ -78,6 +80,25 @@ export class Bridge {
       clock: { now: () => clock.now(), after: (ms, run) => clock.after(ms, run), wall },
       random,
     });
+    this.#tap(config.contracts, wall());
+  }
+
+  /** @throws InputError for a contract that cannot be read, or overlaps another */
+  #tap(contracts: readonly string[], at: Micros): void {
+    const book = new ContractBook();
+    for (const text of contracts) {
+      const grant = book.ask(parseContract(text), { by: 'configuration', at, why: 'flowtap.contracts' });
+      if (grant.kind === 'granted') continue;
+      const problem =
+        grant.kind === 'full' ? 'there are too many' : `it overlaps ${printContract(grant.with)}`;
+      throw new InputError(
+        'contract-refused',
+        null,
+        `flowtap.contracts: ${text}: ${problem}`,
+        'change one of them',
+      );
+    }
+    this.driver.setContracts(book.list());
   }
 
   /** Null for a configuration without a switch. */
@@ -180,9 +201,15 @@ export class Bridge {
           'the switch does not tell all edits by others; they show when flows are compared',
         );
         return;
-      case 'contract':
-        // This service asks for blocks only.
+      case 'contract': {
+        const { state } = notice;
+        const how =
+          state.kind === 'installed'
+            ? 'is installed'
+            : `${state.kind === 'failed' ? 'fails' : 'waits'}: ${state.why}`;
+        this.#report('contract', `${notice.contract} ${how}`);
         return;
+      }
       default:
         assertNever(notice);
     }

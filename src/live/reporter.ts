@@ -42,6 +42,7 @@ const LEVEL_OF_SWITCH: Readonly<Record<SwitchChange, 'info' | 'warn' | 'error'>>
   edited: 'warn',
   mended: 'info',
   unwatched: 'warn',
+  contract: 'info',
 };
 
 /** The audit gets all; the log at most 20 lines in 10 s of one kind about one source, and the number of those kept back. */

@@ -69,7 +69,7 @@ export async function measureTimeToBlock(
     const service = liveCapture({
       capture: async (options) => {
         const tcpdump = await launchTcpdump(options);
-        tcpdump.stream.on('data', () => reads.push(Date.now() * 1000));
+        tcpdump.stream.on('data', () => reads.push(preciseNow()));
         return tcpdump;
       },
       policy: POLICY,
@@ -107,7 +107,7 @@ async function trials(
     if (block === undefined) continue;
     const packet = micros(String(block.from));
     const reached = block.reached as Readonly<Record<string, string>>;
-    const read = reads.find((each) => each >= packet - 1000);
+    const read = reads.find((each) => each >= packet);
     if (read !== undefined) found.get('read')?.push((read - packet) / 1000);
     found.get('verdict')?.push((at - packet) / 1000);
     for (const stage of ['installed', 'effective'] as const)
@@ -115,6 +115,9 @@ async function trials(
   }
   return found;
 }
+
+/** Microseconds since 1970: the clock that stamps packets, to the microsecond. */
+const preciseNow = (): number => (performance.timeOrigin + performance.now()) * 1000;
 
 /** Microseconds of an RFC 3339 time with six digits. */
 function micros(time: string): number {

@@ -18,8 +18,8 @@ else if (mode === 'web') say(await web(CONNECTIONS));
 else if (mode === 'latency') say(await web(1));
 
 function say(result: object): void {
-  process.stdout.write(`${JSON.stringify(result)}\n`);
-  process.exit(0);
+  // What was not written yet would end with the process.
+  process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));
 }
 
 async function serve(): Promise<void> {

@@ -130,6 +130,7 @@ describe('a configuration', () => {
         folder: '/etc/flowtap/ovs',
         owner: 'engine-2',
         zeeks: ['tap0'],
+        contracts: [],
       },
     });
   });
@@ -145,6 +146,7 @@ describe('a configuration', () => {
       folder: '/var/run/openvswitch',
       owner: 'engine',
       zeeks: null,
+      contracts: [],
     });
     const memory = readConfig('/etc/flowtap/flowtap.yaml', `${SMALL}flowtap: { driver: memory }`);
     expect(memory.flowtap).toEqual({ kind: 'memory' });
@@ -173,12 +175,15 @@ describe('a configuration', () => {
     expect(only.captures[0]?.on).toEqual(DEFAULT_POSTURES);
     const both = readConfig(
       '/etc/flowtap/flowtap.yaml',
-      `${SMALL}captures:\n  - { name: tap, interface: eth2, tcpdump: /opt/tcpdump, buffer: 1MiB, filter: tcp, on: { restarted: note } }\nflowtap: { driver: ovs, bridge: br0, zeeks: [a, tap] }\n`,
+      `${SMALL}captures:\n  - { name: tap, interface: eth2, tcpdump: /opt/tcpdump, buffer: 1MiB, filter: tcp, on: { restarted: note } }\nflowtap: { driver: ovs, bridge: br0, zeeks: [a, tap], contracts: ["FlowTap(web, ids, tcp, forward)"] }\n`,
     );
     expect(both.captures).toMatchObject([
       { program: '/opt/tcpdump', buffer: 1_048_576, filter: 'tcp', on: { restarted: 'note' } },
     ]);
-    expect(both.flowtap).toMatchObject({ zeeks: ['a', 'tap'] });
+    expect(both.flowtap).toMatchObject({
+      zeeks: ['a', 'tap'],
+      contracts: ['FlowTap(web, ids, tcp, forward)'],
+    });
   });
 
   const zeek = (lines: string): string => `policies: [a.ts]\nzeeks:\n  - name: a\n${lines}`;

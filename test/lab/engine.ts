@@ -8,18 +8,14 @@ import { LabError, saying, spawnIn, stop, until } from './system.ts';
 import { SERVICES } from './topology.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-export const PROGRAM = `${ROOT}/dist/src/cli/main.js`;
+const PROGRAM = `${ROOT}/dist/src/cli/main.js`;
 const BRIDGE = 'br-int';
 
 /** One line of the audit. */
 export type AuditLine = Readonly<Record<string, unknown>>;
 
 /** A command for operators, as one would type it. */
-export async function flowtap(
-  { services }: Cloud,
-  command: string,
-  ...args: readonly string[]
-): Promise<string> {
+async function flowtap({ services }: Cloud, command: string, ...args: readonly string[]): Promise<string> {
   const argv = [PROGRAM, command, BRIDGE, ...args, '--rundir', services.folder];
   const { stdout } = await promisify(execFile)(process.execPath, argv, { cwd: ROOT });
   return stdout;
@@ -35,10 +31,13 @@ export class Engine {
   readonly #cloud: Cloud;
   readonly #audit: string;
   readonly #config: string;
+  readonly #taps: boolean;
   child: ChildProcess | null = null;
 
-  constructor(cloud: Cloud, scratch: string) {
+  /** @param taps it asks for the copies itself; else they are asked for by `tapServices` */
+  constructor(cloud: Cloud, scratch: string, taps = false) {
     this.#cloud = cloud;
+    this.#taps = taps;
     this.#audit = `${scratch}/audit.jsonl`;
     this.#config = `${scratch}/flowtap.json`;
   }
@@ -48,7 +47,12 @@ export class Engine {
     const config = {
       policies: [`${ROOT}/policies/dvd-rental.ts`],
       captures: [{ name: 'ids', interface: 'eth0' }],
-      flowtap: { driver: 'ovs', bridge: BRIDGE, rundir: this.#cloud.services.folder },
+      flowtap: {
+        driver: 'ovs',
+        bridge: BRIDGE,
+        rundir: this.#cloud.services.folder,
+        ...(this.#taps ? { contracts: SERVICES.map((each) => `FlowTap(${each}, ids, tcp, forward)`) } : {}),
+      },
       audit: { file: this.#audit },
     };
     writeFileSync(this.#config, JSON.stringify(config));

@@ -20,6 +20,7 @@ export async function lived(work: (scratch: string) => Promise<void>): Promise<v
   const scratch = mkdtempSync(`${tmpdir()}/${SCRATCH}`);
   // The servers run as users of their own, each in a folder of its own below this one.
   chmodSync(scratch, 0o711);
+  const before = process.env.TMPDIR;
   process.env.TMPDIR = scratch;
   let cleaned: Promise<void> | undefined;
   const clean = (): Promise<void> => {
@@ -32,15 +33,22 @@ export async function lived(work: (scratch: string) => Promise<void>): Promise<v
       () => process.exit(code),
     );
   };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => leave(130));
-  process.on('uncaughtException', (error) => {
+  const told = (): void => leave(130);
+  const faulty = (error: Error): void => {
     process.stderr.write(`lab: ${String(error.stack)}\n`);
     leave(1);
-  });
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, told);
+  process.on('uncaughtException', faulty);
   try {
     await work(scratch);
   } finally {
     await clean();
+    for (const signal of signals) process.off(signal, told);
+    process.off('uncaughtException', faulty);
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
   }
 }
 

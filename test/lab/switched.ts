@@ -1,6 +1,7 @@
 // `npm run lab:switch`: the lab on Open vSwitch with the engine in a security VM. Enters: story names; leaves: what was cut, and no trace.
 import { parseArgs } from 'node:util';
 import { buildCloud, type Cloud } from './cloud.ts';
+import { crash } from './crash.ts';
 import { startDaemons } from './daemons.ts';
 import { enforce } from './enforce.ts';
 import { tapServices } from './engine.ts';
@@ -50,7 +51,7 @@ async function play(stories: readonly Story[], cloud: Cloud, scratch: string): P
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { apart: { type: 'boolean' }, clean: { type: 'boolean' } },
+    options: { apart: { type: 'boolean' }, crash: { type: 'boolean' }, clean: { type: 'boolean' } },
   });
   requireMachine();
   requireSwitch();
@@ -62,7 +63,9 @@ async function main(): Promise<number> {
   let failed = 0;
   await lived(async (scratch) => {
     say('building two nodes and their network');
-    failed = await play(stories, await buildCloud(scratch, values.apart === true), scratch);
+    const cloud = await buildCloud(scratch, values.apart === true);
+    if (values.crash === true) await crash(cloud, scratch, say);
+    else failed = await play(stories, cloud, scratch);
   });
   return failed === 0 ? 0 : 1;
 }

@@ -153,6 +153,7 @@ describe('a switch', () => {
       folder: mock.folder,
       owner: 'engine',
       zeeks: ['tap'],
+      contracts: [],
     } as const;
     const { blocks } = bridge(config);
     expect(ask(blocks, 'elsewhere')).toMatchObject({
@@ -163,7 +164,14 @@ describe('a switch', () => {
   });
 
   it('that lost a block without a word gets it again when all is compared', async () => {
-    const config = { kind: 'ovs', bridge: 'br0', folder: mock.folder, owner: 'engine', zeeks: null } as const;
+    const config = {
+      kind: 'ovs',
+      bridge: 'br0',
+      folder: mock.folder,
+      owner: 'engine',
+      zeeks: null,
+      contracts: [],
+    } as const;
     const { is, blocks } = bridge(config);
     ask(blocks, 'tap');
     await until(() => expect(cut()).toHaveLength(2));

@@ -3,11 +3,6 @@ import { chmodSync, existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { application, chain, http } from 'flowtap/policy';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { parseContract } from '../../src/flowtap/contract.ts';
-import { ContractBook } from '../../src/flowtap/contracts.ts';
-import { controlSocket } from '../../src/flowtap/ovs/datapath.ts';
-import { OvsDriver } from '../../src/flowtap/ovs/driver.ts';
-import { runOf } from '../../src/flowtap/ovs/layout.ts';
 import { launchTcpdump } from '../../src/live/tcpdump.ts';
 import { readPackets } from '../../src/sensor/capture/read.ts';
 import { PARSERS } from '../../src/sensor/parsers.ts';
@@ -27,7 +22,6 @@ const POLICY = application('shop', ({ external, service }) => {
 const why = whyNoSwitch() ?? (isInstalled('tcpdump') ? null : 'tcpdump is not installed');
 let ovs: OpenVSwitch;
 let service: LiveCapture | null = null;
-let taps: OvsDriver | null = null;
 
 beforeEach(async ({ skip }) => {
   if (why !== null) return skip(why);
@@ -37,8 +31,7 @@ beforeEach(async ({ skip }) => {
 
 afterEach(async () => {
   await service?.end().catch(() => {});
-  taps?.stop();
-  service = taps = null;
+  service = null;
   if (why === null) await ovs.stop();
 }, 60_000);
 
@@ -89,18 +82,6 @@ it('a flow of the copies is cut, and its receipt has what its ends got after the
     await ovs.addHost('ids', 9),
   ];
   await echoServer(ovs, db, 5432);
-  const driver = new OvsDriver({
-    bridge: 'br0',
-    management: ovs.management,
-    database: ovs.database,
-    control: controlSocket(ovs.folder),
-    run: runOf('taps', 1),
-  });
-  taps = driver;
-  const book = new ContractBook();
-  book.ask(parseContract('FlowTap(web, ids, tcp, forward)'), { by: 'test', at: 0, why: 'a test' });
-  driver.setContracts(book.list());
-  await expect.poll(() => driver.contractState('c1' as never)?.kind, { timeout: 10_000 }).toBe('installed');
   const program = join(ovs.folder, 'tcpdump-of-ids');
   writeFileSync(program, `#!/bin/sh\nexec ip netns exec ${ids.namespace} tcpdump -Z root "$@"\n`);
   chmodSync(program, 0o755);
@@ -108,10 +89,17 @@ it('a flow of the copies is cut, and its receipt has what its ends got after the
     capture: launchTcpdump,
     policy: POLICY,
     section: { interface: 'eth0', tcpdump: program },
-    more: { flowtap: { driver: 'ovs', bridge: 'br0', rundir: ovs.folder } },
+    more: {
+      flowtap: {
+        driver: 'ovs',
+        bridge: 'br0',
+        rundir: ovs.folder,
+        contracts: ['FlowTap(web, ids, tcp, forward)'],
+      },
+    },
   });
   service = live;
-  await live.audit.with({ record: 'switch', change: 'reached' });
+  await live.audit.with({ record: 'switch', change: 'contract', text: 'c1 is installed' });
   await live.audit.with({ record: 'source', change: 'connected' });
   const captures = [await captureAt(db), await captureAt(web)] as const;
   // Undeclared: the verdict falls on its first packet, and the connection goes on until it is cut.

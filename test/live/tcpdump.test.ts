@@ -1,4 +1,4 @@
-// tcpdump as a process of ours. Enters: a script that stands for it, and the real one on loopback; leaves: assertions on stream, counts and end.
+// Tcpdump as a process of ours. Enters: a script that stands for it, and the real one on loopback; leaves: assertions on stream, counts and end.
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// tcpdump in this process. Enters: frames that a test has; leaves: runs of it that the service has started, each with its stream.
+// Tcpdump in this process. Enters: frames that a test has; leaves: runs of it that the service has started, each with its stream.
 import { PassThrough } from 'node:stream';
 import type { launchTcpdump, Tcpdump, TcpdumpEnd, TcpdumpOptions } from '../../src/live/tcpdump.ts';
 import { type Frame, pcapFile } from './packets.ts';

@@ -13,7 +13,7 @@ export class Lines extends Writable {
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
     for (const text of String(chunk).trimEnd().split('\n')) {
       this.all.push(JSON.parse(text) as Line);
-      this.times.push(Date.now() * 1000);
+      this.times.push((performance.timeOrigin + performance.now()) * 1000);
     }
     for (const wake of this.#waiting.splice(0)) wake();
     done();
