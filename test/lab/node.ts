@@ -79,7 +79,14 @@ export class Node {
   /** What this lab itself set in the switch and a switch that was killed has lost. The flows of FlowTap are not among it. */
   async restoreSwitch(): Promise<void> {
     await this.startSwitch();
-    await this.vsctl('--timeout=10', 'list-br');
+    // Sockets of the switch that was killed are still there, and nobody listens.
+    for (const bridge of ['br-phy', 'br-int', 'br-tap'])
+      await until(bridge, 10_000, () =>
+        this.ofctl('show', bridge).then(
+          () => true,
+          () => false,
+        ),
+      );
     await this.#raise();
     for (const bridge of ['br-phy', 'br-int'])
       await this.ofctl('add-flow', bridge, 'priority=0,actions=NORMAL');
