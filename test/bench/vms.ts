@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { addNamespace } from '../lab/network.ts';
 import { buildFabric, Node } from '../lab/node.ts';
-import { run, saying, spawnIn } from '../lab/system.ts';
+import { LabError, run, saying, spawnIn } from '../lab/system.ts';
 import { PREFIX } from '../lab/topology.ts';
 
 export type VmName = 'a' | 'b' | 's';
@@ -88,10 +88,15 @@ export async function traffic<T>(mode: 'stream' | 'web' | 'latency', millisecond
     String(milliseconds),
   ]);
   let said = '';
+  let complaint = '';
   child.stdout?.on('data', (piece: Buffer) => {
     said += piece.toString();
   });
-  await once(child, 'close');
+  child.stderr?.on('data', (piece: Buffer) => {
+    complaint += piece.toString();
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  if (code !== 0) throw new LabError(`traffic ${mode} ended with ${code}: ${complaint}`);
   return JSON.parse(said) as T;
 }
 
