@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'config-unreadable'
   | 'config-invalid'
   | 'zeek-unusable'
+  | 'tcpdump-unusable'
   | 'output-unwritable'
   | 'service-failed'
   | 'contract-invalid'

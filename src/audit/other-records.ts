@@ -62,7 +62,7 @@ export interface RunEnd {
   readonly at: Micros;
   readonly sources: readonly string[];
   /** Who read them. */
-  readonly by: 'embedded' | 'zeek';
+  readonly by: 'embedded' | 'zeek' | 'both';
   readonly whole: boolean;
   readonly engine: EngineStatistics;
   /** Counts of the sensor; of a live run, by the name of the Zeek. */

@@ -134,7 +134,7 @@ export interface Counts {
 export interface EndRecord extends RecordBase {
   readonly record: 'end';
   readonly sources: readonly string[];
-  readonly sensed_by: 'embedded' | 'zeek';
+  readonly sensed_by: 'embedded' | 'zeek' | 'both';
   /** False when the run was stopped before the end of its sources. */
   readonly whole: boolean;
   readonly engine: Counts;

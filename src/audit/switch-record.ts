@@ -14,6 +14,8 @@ export type SwitchChange =
   /** Somebody else changed flows in our tables; then ours were set again. */
   | 'edited'
   | 'mended'
+  /** How far a contract of this engine is. */
+  | 'contract'
   /** It does not tell edits, or did not for a while. */
   | 'unwatched';
 

@@ -6,6 +6,7 @@ import { systemClock } from '../broker/clock.ts';
 import { readConfig, type ServiceConfig } from '../config/config.ts';
 import { InputError } from '../errors.ts';
 import { runService } from '../live/service.ts';
+import { launchTcpdump } from '../live/tcpdump.ts';
 import { launchZeek } from '../zeek/launch.ts';
 import { EXIT, type Finish } from './exit-codes.ts';
 import { usablePolicies } from './inputs.ts';
@@ -35,6 +36,7 @@ export function addRun(program: Command, terminal: Terminal, finish: Finish): vo
           wall: () => Date.now() * 1000,
           random: Math.random,
           launch: launchZeek,
+          capture: launchTcpdump,
           restart: { minMs: 1000, maxMs: 60_000 },
           stdout: terminal.stdout,
           stderr: terminal.stderr,

@@ -1,6 +1,7 @@
 // The configuration of the live service, as its user wrote it. Enters: the text of a file; leaves: checked settings with every default.
 import { isIP } from 'node:net';
 import { dirname, resolve } from 'node:path';
+import { type CaptureConfig, interfaceOf, readCaptures, type TakeName } from './captures.ts';
 import { type FlowTapConfig, readFlowTap } from './flowtap.ts';
 import { type GateConfig, readGate } from './gate.ts';
 import { DEFAULT_POSTURES, type Postures, readPostures } from './postures.ts';
@@ -44,6 +45,7 @@ export interface ServiceConfig {
   readonly gate: GateConfig | null;
   readonly flowtap: FlowTapConfig;
   readonly zeeks: readonly ZeekConfig[];
+  readonly captures: readonly CaptureConfig[];
   /** Of the readers, by the names of the sensor's limits; what is absent has its default. `idle` in microseconds. */
   readonly limits: Readonly<Record<string, number>>;
   /** Of the queue between one Zeek and the engine. */
@@ -70,6 +72,7 @@ const KEYS = [
   'containment',
   'zeeks',
   'gate',
+  'captures',
   'on',
   'flowtap',
   'limits',
@@ -96,18 +99,19 @@ export function readConfig(file: string, text: string): ServiceConfig {
   const on = readPostures(top.get('on'), DEFAULT_POSTURES);
   const policies = top.need('policies', 'list the policy modules').list();
   const inPath = top.get('gate');
-  const listed =
-    inPath === undefined
-      ? top.need('zeeks', 'list at least one, with "name" and "url" or "interface"')
-      : top.get('zeeks');
-  const followed = listed === undefined ? [] : zeeks(listed, folder, on);
-  const names = followed.map(({ name }) => name);
+  const named = taker();
+  if (top.get('captures') === undefined && inPath === undefined)
+    top.need('zeeks', 'list at least one, with "name" and "url" or "interface"; or name "captures"');
+  const followed = zeeks(top.get('zeeks'), folder, on, named);
+  const captures = readCaptures(top.get('captures'), on, named);
+  const names = [...followed, ...captures].map(({ name }) => name);
   const config: ServiceConfig = {
     file,
     policies: policies.map((policy) => resolve(folder, policy.text())),
     containment: containment(top.get('containment'), inPath),
     gate: inPath === undefined ? null : readGate(inPath, names),
     zeeks: followed,
+    captures,
     flowtap: readFlowTap(top.get('flowtap'), folder, names),
     ...limits(top.get('limits')),
     time: time(top.get('time')),
@@ -138,22 +142,36 @@ function containment(value: Value | undefined, gate: Value | undefined): Service
   return wanted;
 }
 
-function zeeks(value: Value, folder: string, on: Postures): readonly ZeekConfig[] {
+/** Names of sources stand in log, audit and flows: each is there once. */
+function taker(): TakeName {
   const seen = new Set<string>();
-  const once = (at: Value, key: string): void => {
-    if (seen.has(key)) throw at.wrong('another Zeek has the same', 'give each its own');
-    seen.add(key);
+  return (name) => {
+    const text = name.text();
+    if (!/^[a-z0-9][a-z0-9._-]{0,63}$/.test(text))
+      throw name.wrong(`"${text}" is no name`, 'use lower-case letters, digits, ".", "_" and "-"');
+    if (seen.has(text)) throw name.wrong('another source has the same', 'give each its own');
+    seen.add(text);
+    return text;
   };
-  return value.list().map((item) => {
+}
+
+function zeeks(
+  value: Value | undefined,
+  folder: string,
+  on: Postures,
+  named: TakeName,
+): readonly ZeekConfig[] {
+  const seen = new Set<string>();
+  return (value?.list() ?? []).map((item) => {
     const keys = ['name', 'url', 'tls', 'interface', 'zeek', 'port', 'scripts', 'on'];
     const section = item.section(keys);
-    const name = section.need('name', 'name it as it shall stand in log and audit');
-    if (!/^[a-z0-9][a-z0-9._-]{0,63}$/.test(name.text()))
-      throw name.wrong(`"${name.text()}" is no name`, 'use lower-case letters, digits, ".", "_" and "-"');
-    once(name, `name ${name.text()}`);
+    const name = named(section.need('name', 'name it as it shall stand in log and audit'));
     const at = place(section, folder);
-    once(section.get(at.kind) ?? item, at.kind === 'url' ? at.url : `interface ${at.interface}`);
-    return { name: name.text(), at, on: readPostures(section.get('on'), on) };
+    const where = at.kind === 'url' ? at.url : `interface ${at.interface}`;
+    if (seen.has(where))
+      throw (section.get(at.kind) ?? item).wrong('another Zeek has the same', 'give each its own');
+    seen.add(where);
+    return { name, at, on: readPostures(section.get('on'), on) };
   });
 }
 
@@ -172,13 +190,9 @@ function place(section: Section, folder: string): ZeekConfig['at'] {
       throw value.wrong(`it does not go with "${url === undefined ? 'interface' : 'url'}"`, 'remove it');
   }
   if (url !== undefined) return { kind: 'url', url: address(url), tls: tls(section.get('tls'), url, folder) };
-  const name = section.need('interface', '').text();
-  // It becomes an argument of a program.
-  if (!/^[A-Za-z0-9][A-Za-z0-9._:@-]{0,63}$/.test(name))
-    throw section.need('interface', '').wrong(`"${name}" is no interface`, 'name it as "ip link" does');
   return {
     kind: 'interface',
-    interface: name,
+    interface: interfaceOf(section.need('interface', '')),
     program: section.get('zeek')?.text() ?? null,
     port: section.get('port')?.whole(1, 65_535) ?? null,
     scripts:

@@ -14,9 +14,11 @@ export type FlowTapConfig =
       readonly owner: string;
       /** Those whose flows pass the bridge; null: all. */
       readonly zeeks: readonly string[] | null;
+      /** What this engine itself asks to have delivered: `FlowTap(SRC, DST, FLOW, forward)` each. */
+      readonly contracts: readonly string[];
     };
 
-const OF_A_SWITCH = ['bridge', 'rundir', 'owner', 'zeeks'] as const;
+const OF_A_SWITCH = ['bridge', 'rundir', 'owner', 'zeeks', 'contracts'] as const;
 
 /**
  * @param folder against which paths are resolved
@@ -52,6 +54,11 @@ export function readFlowTap(
         .get('zeeks')
         ?.list()
         .map((each) => each.word(zeeks)) ?? null,
+    contracts:
+      section
+        .get('contracts')
+        ?.list()
+        .map((each) => each.text()) ?? [],
   };
 }
 

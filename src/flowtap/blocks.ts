@@ -1,4 +1,5 @@
 // Desired state: which flows shall be cut, and how far the driver is. Enters: block instructions, reports; leaves: bundles, blocks.
+// Longer than other files because what is desired, what the driver reports and what was counted are kept in step in one class.
 import { assertNever } from '../errors.ts';
 import type { Micros } from '../flow.ts';
 import type { BlockInstruction } from '../verdict.ts';
@@ -248,6 +249,10 @@ export class Blocks {
       case 'exists':
       case 'effective':
         this.#rise(entry, report.kind, report.at);
+        return;
+      case 'counted':
+        entry.receipt = report.receipt;
+        this.#changed.add(entry);
         return;
       case 'confirmed':
         entry.receipt = report.receipt;

@@ -66,6 +66,8 @@ export type Report =
   /** An equal rule was there that is not ours: it is not ours to expire either. */
   | { readonly kind: 'exists'; readonly block: BlockId; readonly at: Micros }
   | { readonly kind: 'effective'; readonly block: BlockId; readonly at: Micros }
+  /** What passed has been counted: also of a flow that is silent by then, and will never be confirmed. */
+  | { readonly kind: 'counted'; readonly block: BlockId; readonly at: Micros; readonly receipt: Receipt }
   | { readonly kind: 'confirmed'; readonly block: BlockId; readonly at: Micros; readonly receipt: Receipt }
   | { readonly kind: 'failed'; readonly block: BlockId; readonly at: Micros; readonly why: string }
   | {

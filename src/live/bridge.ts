@@ -3,13 +3,16 @@ import { join } from 'node:path';
 import type { AuditEntry } from '../audit/entry.ts';
 import type { SwitchChange, SwitchEntry } from '../audit/switch-record.ts';
 import type { FlowTapConfig } from '../config/flowtap.ts';
-import { assertNever } from '../errors.ts';
+import { assertNever, InputError } from '../errors.ts';
 import type { Micros } from '../flow.ts';
 import type { Blocks } from '../flowtap/blocks.ts';
+import { parseContract, printContract } from '../flowtap/contract.ts';
+import { ContractBook } from '../flowtap/contracts.ts';
 import { controlSocket } from '../flowtap/ovs/datapath.ts';
 import { OvsDriver } from '../flowtap/ovs/driver.ts';
 import { runOf } from '../flowtap/ovs/layout.ts';
 import type { Notice } from '../flowtap/ovs/notice.ts';
+import type { OvsOptions } from '../flowtap/ovs/options.ts';
 import type { ServiceParts } from './parts.ts';
 import type { Reporter } from './reporter.ts';
 
@@ -35,6 +38,8 @@ export interface BridgeOptions {
   readonly config: Extract<FlowTapConfig, { readonly kind: 'ovs' }>;
   readonly parts: Pick<ServiceParts, 'clock' | 'wall' | 'random'>;
   readonly reporter: Pick<Reporter, 'takeSwitch' | 'refused'>;
+  /** Counts what passed of a flow, where its source can. */
+  readonly witness: NonNullable<OvsOptions['witness']>;
 }
 
 export class Bridge {
@@ -70,10 +75,30 @@ export class Bridge {
       control: controlSocket(folder),
       run: this.run,
       serves: (where) => zeeks === null || zeeks.includes(where),
+      witness: options.witness,
       onNotice: (notice) => this.#heed(notice),
       clock: { now: () => clock.now(), after: (ms, run) => clock.after(ms, run), wall },
       random,
     });
+    this.#tap(config.contracts, wall());
+  }
+
+  /** @throws InputError for a contract that cannot be read, or overlaps another */
+  #tap(contracts: readonly string[], at: Micros): void {
+    const book = new ContractBook();
+    for (const text of contracts) {
+      const grant = book.ask(parseContract(text), { by: 'configuration', at, why: 'flowtap.contracts' });
+      if (grant.kind === 'granted') continue;
+      const problem =
+        grant.kind === 'full' ? 'there are too many' : `it overlaps ${printContract(grant.with)}`;
+      throw new InputError(
+        'contract-refused',
+        null,
+        `flowtap.contracts: ${text}: ${problem}`,
+        'change one of them',
+      );
+    }
+    this.driver.setContracts(book.list());
   }
 
   /** Null for a configuration without a switch. */
@@ -81,8 +106,9 @@ export class Bridge {
     config: FlowTapConfig,
     parts: BridgeOptions['parts'],
     reporter: BridgeOptions['reporter'],
+    witness: BridgeOptions['witness'],
   ): Bridge | null {
-    return config.kind === 'memory' ? null : new Bridge({ config, parts, reporter });
+    return config.kind === 'memory' ? null : new Bridge({ config, parts, reporter, witness });
   }
 
   get view(): SwitchView {
@@ -175,9 +201,15 @@ export class Bridge {
           'the switch does not tell all edits by others; they show when flows are compared',
         );
         return;
-      case 'contract':
-        // This service asks for blocks only.
+      case 'contract': {
+        const { state } = notice;
+        const how =
+          state.kind === 'installed'
+            ? 'is installed'
+            : `${state.kind === 'failed' ? 'fails' : 'waits'}: ${state.why}`;
+        this.#report('contract', `${notice.contract} ${how}`);
         return;
+      }
       default:
         assertNever(notice);
     }

@@ -5,6 +5,7 @@ import type { Clock } from '../broker/clock.ts';
 import type { Micros } from '../flow.ts';
 import type { PolicyDocument } from '../policy/document.ts';
 import type { launchZeek } from '../zeek/launch.ts';
+import type { launchTcpdump } from './tcpdump.ts';
 
 /** Time, randomness, processes, streams and signals come from outside, so that tests can make them. */
 export interface ServiceParts {
@@ -14,7 +15,8 @@ export interface ServiceParts {
   readonly wall: () => Micros;
   readonly random: () => number;
   readonly launch: typeof launchZeek;
-  /** The wait before a Zeek of ours that ended is started again. */
+  readonly capture: typeof launchTcpdump;
+  /** The wait before a Zeek or tcpdump of ours that ended is started again. */
   readonly restart: BackoffLimits;
   readonly stdout: Writable;
   readonly stderr: Writable;

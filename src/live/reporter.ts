@@ -1,4 +1,4 @@
-// What happened to a Zeek, in the audit and in the log. Enters: reports; leaves: an entry of the journal and a line of the log for each.
+// What happened to a source, in the audit and in the log. Enters: reports; leaves: an entry of the journal and a line of the log for each.
 import type { AuditEntry } from '../audit/entry.ts';
 import type { GateChange } from '../audit/gate-record.ts';
 import { Limiter, type Log, short } from '../audit/log.ts';
@@ -44,6 +44,7 @@ const LEVEL_OF_SWITCH: Readonly<Record<SwitchChange, 'info' | 'warn' | 'error'>>
   edited: 'warn',
   mended: 'info',
   unwatched: 'warn',
+  contract: 'info',
 };
 
 const LEVEL_OF_GATE: Readonly<Record<GateChange, 'info' | 'warn' | 'error'>> = {
@@ -56,7 +57,7 @@ const LEVEL_OF_GATE: Readonly<Record<GateChange, 'info' | 'warn' | 'error'>> = {
   full: 'error',
 };
 
-/** The audit gets all; the log at most 20 lines in 10 s of one kind about one Zeek, and the number of those kept back. */
+/** The audit gets all; the log at most 20 lines in 10 s of one kind about one source, and the number of those kept back. */
 export class Reporter {
   readonly #options: ReporterOptions;
   readonly #limiter = new Limiter(20, 10_000);
@@ -65,7 +66,7 @@ export class Reporter {
     this.#options = options;
   }
 
-  take(source: string, report: Report): void {
+  take(kind: 'zeek' | 'capture', source: string, report: Report): void {
     const { wall, clock, traffic, log, onEntry } = this.#options;
     const text = short(report.text);
     onEntry({ kind: 'source', change: { ...report, text, at: wall(), traffic: traffic(), source } });
@@ -74,7 +75,7 @@ export class Reporter {
     const { change, from, to, count, response, epoch } = report;
     log[LEVEL_OF[change]](
       {
-        zeek: source,
+        [kind]: source,
         change,
         response,
         ...(epoch === null ? {} : { epoch }),

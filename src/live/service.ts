@@ -1,9 +1,9 @@
-// The live service: Zeeks, merge, engine, blocks, journal, log, health. Enters: configuration, policies; leaves: the journal, until stopped.
+// The live service: sources, merge, engine, blocks, journal, log, health. Enters: configuration, policies; leaves: the journal, until stopped.
 // Longer than other files because all parts of the service are put together, begun and ended here, in one place.
 import type { AuditEntry } from '../audit/entry.ts';
 import { type Log, short } from '../audit/log.ts';
 import type { TlsOptions } from '../broker/connection.ts';
-import type { ServiceConfig, ZeekConfig } from '../config/config.ts';
+import type { ServiceConfig } from '../config/config.ts';
 import type { GateConfig } from '../config/gate.ts';
 import { createEngine, type Engine } from '../engine.ts';
 import { Blocks } from '../flowtap/blocks.ts';
@@ -12,29 +12,20 @@ import { Judge } from '../judge.ts';
 import type { PolicyDocument } from '../policy/document.ts';
 import { TokenGate } from '../policy/tokens/gate.ts';
 import { Tokens } from '../policy/tokens/tokens.ts';
-import { ZeekSource, type ZeekSourceOptions } from '../zeek/source.ts';
 import { Bridge } from './bridge.ts';
+import { type Follower, followCapture, followZeek } from './follow.ts';
 import { LiveGate } from './gate.ts';
 import { type HealthServer, startHealth } from './health-server.ts';
-import { type Lane, Merge } from './merge.ts';
+import { Merge } from './merge.ts';
 import { Outputs } from './outputs.ts';
 import type { ServiceParts } from './parts.ts';
 import { checkZeek, isExposed } from './prepare.ts';
 import { reload, tellChanges, wantedBy } from './reload.ts';
 import { Reporter } from './reporter.ts';
-import type { Snapshot } from './status.ts';
-import { Watch } from './watch.ts';
-import { Zeek } from './zeek.ts';
+import { type Snapshot, sensedBy } from './status.ts';
 
-/** How often each Zeek is looked after. */
+/** How often each source is looked after. */
 const TICK_MS = 1000;
-
-interface Follower {
-  readonly zeek: Zeek;
-  readonly watch: Watch;
-  readonly source: ZeekSource;
-  readonly lane: Lane;
-}
 
 /**
  * Runs until `stop`, then takes what is there, ends every chain, and writes the end of the journal.
@@ -96,10 +87,16 @@ class Service {
     this.#engine = engine;
     this.#known = tokens;
     this.#parts = parts;
-    this.#bridge = Bridge.of(config.flowtap, parts, {
-      takeSwitch: (...report) => this.#reporter.takeSwitch(...report),
-      refused: (...block) => this.#reporter.refused(...block),
-    });
+    this.#bridge = Bridge.of(
+      config.flowtap,
+      parts,
+      {
+        takeSwitch: (...report) => this.#reporter.takeSwitch(...report),
+        refused: (...block) => this.#reporter.refused(...block),
+      },
+      async (rule, since) =>
+        (await this.#followers.find(({ name }) => name === rule.where)?.passed(rule, since)) ?? null,
+    );
     this.#blocks =
       this.#bridge === null
         ? new Blocks({ driver: new MemoryDriver(), run: Math.floor(parts.random() * 2 ** 32) })
@@ -129,8 +126,7 @@ class Service {
 
   async run(policies: readonly PolicyDocument[], tls: readonly (TlsOptions | null)[]): Promise<void> {
     const { stop, onReopen } = this.#parts;
-    const wanted = wantedBy(policies);
-    for (const [index, zeek] of this.#config.zeeks.entries()) this.#follow(zeek, tls[index] ?? null, wanted);
+    this.#follow(policies, tls);
     if (this.#config.gate !== null) this.#gate = this.#hold(this.#config.gate, policies);
     await this.#begin();
     await this.#gate?.open();
@@ -139,7 +135,7 @@ class Service {
       else stop.addEventListener('abort', () => resolve(), { once: true });
     });
     const reopened = onReopen(() => void this.#hangUp());
-    const runs = this.#followers.map(({ zeek }) => zeek.run());
+    const runs = this.#followers.map((follower) => follower.run());
     let failure: unknown = null;
     try {
       await Promise.race([stopped, this.#outputs.failure, ...runs]);
@@ -148,7 +144,7 @@ class Service {
       this.#log.fatal({ why: error instanceof Error ? short(error.message) : 'unknown' }, 'cannot go on');
     }
     this.#log.info('stopping');
-    for (const { zeek } of this.#followers) void zeek.stop();
+    for (const follower of this.#followers) void follower.stop();
     await this.#gate?.close();
     const results = await Promise.allSettled(runs);
     reopened();
@@ -186,7 +182,7 @@ class Service {
     const entries = this.#judge.replace(policies, this.#parts.wall());
     this.#write(entries);
     this.#gate?.use(policies);
-    for (const { zeek } of this.#followers) zeek.want(wantedBy(policies));
+    for (const follower of this.#followers) follower.want(wantedBy(policies));
     tellChanges(entries, this.#log);
   }
 
@@ -234,52 +230,20 @@ class Service {
     });
   }
 
-  #follow(
-    config: ZeekConfig,
-    tls: TlsOptions | null,
-    wanted: Pick<ZeekSourceOptions, 'hints' | 'hosts'>,
-  ): void {
-    const { clock, wall, random, restart, launch } = this.#parts;
-    const lane = this.#merge.add();
-    const watch = new Watch(
-      {
-        on: config.on,
-        blind: (cause) => source.blind(cause),
-        onReport: (report) => this.#reporter.take(config.name, report),
-      },
-      clock.now(),
-    );
-    const source = new ZeekSource({
-      name: config.name,
-      ...wanted,
-      limits: this.#config.limits,
-      // The end of one of several sources is not the end of the traffic.
-      onEvent: (event) => {
-        if (event.kind === 'source-end') return;
-        this.#merge.offer(lane, event, clock.now(), wall());
-        this.#arm();
-      },
-      onNotice: (notice) => watch.notice(notice),
-    });
-    const zeek = new Zeek({
-      config,
-      inbox: this.#config.inbox,
-      tls,
-      source,
-      watch,
+  #follow(policies: readonly PolicyDocument[], tls: readonly (TlsOptions | null)[]): void {
+    const options = {
+      ...wantedBy(policies),
+      config: this.#config,
+      parts: this.#parts,
+      merge: this.#merge,
+      reporter: this.#reporter,
       log: this.#log,
-      clock,
-      random,
-      restart,
-      launch,
-      onTime: (ts) => {
-        this.#merge.heard(lane, ts, clock.now(), wall());
-        this.#arm();
-      },
-      onAbsent: () => this.#merge.absent(lane, clock.now()),
       room: () => this.#tokens.room(() => this.#outputs.room()),
-    });
-    this.#followers.push({ zeek, watch, source, lane });
+      onWaiting: () => this.#arm(),
+    };
+    for (const [index, zeek] of this.#config.zeeks.entries())
+      this.#followers.push(followZeek(zeek, tls[index] ?? null, options));
+    for (const capture of this.#config.captures) this.#followers.push(followCapture(capture, options));
   }
 
   async #begin(): Promise<void> {
@@ -295,7 +259,7 @@ class Service {
       sources: this.#sources,
     };
     this.#outputs.write([{ kind: 'start', start }]);
-    this.#log.info({ version: start.version, policies: start.policies, zeeks: start.sources }, 'started');
+    this.#log.info({ version: start.version, policies: start.policies, sources: start.sources }, 'started');
     for (const { name } of zeeks.filter(isExposed))
       this.#log.warn(
         { zeek: name },
@@ -307,7 +271,7 @@ class Service {
 
   #tick(): void {
     const now = this.#parts.clock.now();
-    for (const { zeek, lane } of this.#followers) zeek.tick(now, lane.clock);
+    for (const follower of this.#followers) follower.tick(now);
     this.#gate?.tick();
     if (this.#bridge !== null) {
       this.#bridge.tick(now, this.#blocks, () => this.#judge.now);
@@ -344,30 +308,22 @@ class Service {
       await this.#bridge.end();
       this.#write(this.#judge.takeBlocks());
     }
-    const { engine, blocks } = this.#snapshot();
-    const sensor = Object.fromEntries(
-      this.#followers.map(({ zeek, source }) => [zeek.name, source.statistics]),
-    );
-    this.#outputs.write([{ kind: 'end', end: { at, sources, by: 'zeek', whole, engine, sensor, blocks } }]);
+    const { engine, blocks, sources: read } = this.#snapshot();
+    const sensor = Object.fromEntries(read.map(({ name, source }) => [name, source]));
+    const by = sensedBy(read);
+    this.#outputs.write([{ kind: 'end', end: { at, sources, by, whole, engine, sensor, blocks } }]);
     await this.#outputs.room();
   }
 
   get #sources(): readonly string[] {
-    const { zeeks, gate } = this.#config;
-    return [...zeeks.map(({ name }) => name), ...(gate === null ? [] : [gate.name])];
+    const { zeeks, captures, gate } = this.#config;
+    return [...zeeks, ...captures, ...(gate === null ? [] : [gate])].map(({ name }) => name);
   }
 
   #snapshot(): Snapshot {
     const { size, evicted, strayReports } = this.#blocks;
     return {
-      zeeks: this.#followers.map(({ zeek, watch, source, lane }) => ({
-        name: zeek.name,
-        view: watch.view,
-        load: zeek.load,
-        source: source.statistics,
-        waiting: lane.length,
-        unsent: zeek.unsent,
-      })),
+      sources: this.#followers.map(({ snapshot }) => snapshot),
       bridge: this.#bridge?.view ?? null,
       policies: this.#engine.policies,
       gate: this.#gate?.view ?? null,

@@ -7,10 +7,12 @@ import type { GateView } from './gate.ts';
 import type { Outputs } from './outputs.ts';
 import type { WatchView } from './watch.ts';
 
-/** One Zeek at one moment. */
-export interface ZeekSnapshot {
+/** One source at one moment. */
+export interface SourceSnapshot {
+  readonly kind: 'zeek' | 'capture';
   readonly name: string;
   readonly view: WatchView;
+  /** Of the connection to a Zeek; null while there is none. */
   readonly load: Statistics | null;
   /** Numbers of its source, perhaps in groups. */
   readonly source: object;
@@ -20,7 +22,7 @@ export interface ZeekSnapshot {
 }
 
 export interface Snapshot {
-  readonly zeeks: readonly ZeekSnapshot[];
+  readonly sources: readonly SourceSnapshot[];
   readonly engine: EngineStatistics;
   readonly policies: Engine['policies'];
   /** Null when nothing is blocked with a switch. */
@@ -33,49 +35,48 @@ export interface Snapshot {
   readonly uptimeSeconds: number;
 }
 
+export interface SourceHealth {
+  readonly name: string;
+  readonly state: string;
+  readonly node: string | null;
+  readonly version: string | null;
+  readonly slow: boolean;
+  readonly clock: string;
+  readonly why: string | null;
+}
+
 export interface Health {
   /** `failed`: nothing is seen. `degraded`: something is not seen, or late. */
   readonly status: 'ok' | 'degraded' | 'failed';
   readonly reasons: readonly string[];
   readonly policies: Engine['policies'];
-  readonly zeeks: readonly {
-    readonly name: string;
-    readonly state: string;
-    readonly node: string | null;
-    readonly version: string | null;
-    readonly slow: boolean;
-    readonly clock: string;
-    readonly why: string | null;
-  }[];
+  readonly zeeks: readonly SourceHealth[];
+  /** Only where there are some. */
+  readonly captures?: readonly SourceHealth[];
   readonly gate?: { readonly name: string; readonly open: boolean };
   readonly switch?: { readonly bridge: string; readonly state: string; readonly why: string | null };
 }
 
 /** What `/healthz` says. */
-export function healthOf({ zeeks, bridge, gate, outputs, policies }: Snapshot): Health {
-  const reasons = zeeks.flatMap(({ name, view }) => [
+export function healthOf({ sources, bridge, gate, outputs, policies }: Snapshot): Health {
+  const reasons = sources.flatMap(({ name, view }) => [
     ...(view.state === 'connected' ? [] : [`${name} is ${view.state}: ${view.why}`]),
-    ...(view.slow ? [`${name} is slow: its events come faster than they are judged`] : []),
+    ...(view.slow ? [`${name} is slow: what it says comes faster than they are judged`] : []),
     ...(view.clock === 'right' ? [] : [`${name}: its time is ${view.clock} of this machine's clock`]),
   ]);
   if (bridge !== null && bridge.state !== 'ready')
     reasons.push(`bridge ${bridge.bridge} is ${bridge.state}: ${bridge.why}`);
   if (outputs.full) reasons.push('the audit is not written as fast as it comes');
   if (gate?.open === false) reasons.push(`${gate.name} takes no connections`);
-  const blind = gate?.open !== true && zeeks.every(({ view }) => view.state !== 'connected');
+  const blind = gate?.open !== true && sources.every(({ view }) => view.state !== 'connected');
   return {
     status: blind ? 'failed' : reasons.length > 0 ? 'degraded' : 'ok',
     reasons,
     policies,
-    zeeks: zeeks.map(({ name, view }) => ({
-      name,
-      state: view.state,
-      node: view.node,
-      version: view.version,
-      slow: view.slow,
-      clock: view.clock,
-      why: view.why === '' ? null : view.why,
-    })),
+    zeeks: sources.flatMap((source) => (source.kind === 'zeek' ? [sourceHealth(source)] : [])),
+    ...(sources.some(({ kind }) => kind === 'capture')
+      ? { captures: sources.flatMap((source) => (source.kind === 'capture' ? [sourceHealth(source)] : [])) }
+      : {}),
     ...(gate === null ? {} : { gate: { name: gate.name, open: gate.open } }),
     ...(bridge === null
       ? {}
@@ -85,63 +86,30 @@ export function healthOf({ zeeks, bridge, gate, outputs, policies }: Snapshot): 
   };
 }
 
+function sourceHealth({ name, view }: SourceSnapshot): SourceHealth {
+  const { state, node, version, slow, clock, why } = view;
+  return { name, state, node, version, slow, clock, why: why === '' ? null : why };
+}
+
+/** Who read what the sources say. */
+export function sensedBy(sources: readonly SourceSnapshot[]): 'embedded' | 'zeek' | 'both' {
+  const kinds = new Set(sources.map(({ kind }) => kind));
+  return kinds.size === 2 ? 'both' : kinds.has('capture') ? 'embedded' : 'zeek';
+}
+
 /** What `/metrics` says. */
 export function metricsOf(snapshot: Snapshot): readonly Family[] {
-  const { zeeks, engine, policies, bridge, gate, blocks, merge, outputs, uptimeSeconds } = snapshot;
-  const each = (value: (zeek: ZeekSnapshot) => number): readonly Sample[] =>
-    zeeks.map((zeek) => ({ labels: { zeek: zeek.name }, value: value(zeek) }));
+  const { sources, engine, policies, bridge, gate, blocks, merge, outputs, uptimeSeconds } = snapshot;
+  const kinds = (['zeek', 'capture'] as const).filter(
+    (kind) => kind === 'zeek' || sources.some((source) => source.kind === kind),
+  );
   const one = (value: number): readonly Sample[] => [{ value }];
-  const counter = (name: string, help: string, samples: readonly Sample[]): Family => ({
-    name: `flowtap_${name}_total`,
-    type: 'counter',
-    help,
-    samples,
-  });
-  const gauge = (name: string, help: string, samples: readonly Sample[]): Family => ({
-    name: `flowtap_${name}`,
-    type: 'gauge',
-    help,
-    samples,
-  });
   return [
     gauge('uptime_seconds', 'Since the service was started.', one(uptimeSeconds)),
-    gauge(
-      'zeek_up',
-      '1: it is connected and can be used.',
-      each(({ view }) => (view.state === 'connected' ? 1 : 0)),
-    ),
-    gauge(
-      'zeek_slow',
-      '1: its events come faster than they are judged.',
-      each(({ view }) => (view.slow ? 1 : 0)),
-    ),
-    gauge(
-      'zeek_queued_frames',
-      'Frames that wait to be read.',
-      each(({ load }) => load?.queuedFrames ?? 0),
-    ),
-    gauge(
-      'zeek_waiting_events',
-      'Events that wait for earlier ones of other Zeeks.',
-      each(({ waiting }) => waiting),
-    ),
-    counter(
-      'zeek_changes',
-      'What happened to it, by the names of the audit.',
-      zeeks.flatMap(({ name, view }) =>
-        [...view.changes].map(([change, value]) => ({ labels: { zeek: name, change }, value })),
-      ),
-    ),
-    counter(
-      'zeek_unsent',
-      'Events that could not be sent to it.',
-      each(({ unsent }) => unsent),
-    ),
-    gauge(
-      'zeek_source',
-      'What its source counted, by name.',
-      zeeks.flatMap(({ name, source }) =>
-        numbersOf(source).map(([count, value]) => ({ labels: { zeek: name, count }, value })),
+    ...kinds.flatMap((kind) =>
+      sourceFamilies(
+        kind,
+        sources.filter((source) => source.kind === kind),
       ),
     ),
     counter('events', 'Events that were judged.', one(engine.events)),
@@ -226,6 +194,66 @@ export function metricsOf(snapshot: Snapshot): readonly Family[] {
     counter('merge_restamped', 'Events whose time was ahead of the clock.', one(merge.restamped)),
     gauge('audit_pending_bytes', 'Bytes of the audit that are not written yet.', one(outputs.pendingBytes)),
     counter('log_dropped', 'Lines of the log that were not written.', one(outputs.logDropped)),
+  ];
+}
+
+function counter(name: string, help: string, samples: readonly Sample[]): Family {
+  return { name: `flowtap_${name}_total`, type: 'counter', help, samples };
+}
+
+function gauge(name: string, help: string, samples: readonly Sample[]): Family {
+  return { name: `flowtap_${name}`, type: 'gauge', help, samples };
+}
+
+/** The numbers of all Zeeks, or of all captures. */
+function sourceFamilies(kind: 'zeek' | 'capture', sources: readonly SourceSnapshot[]): readonly Family[] {
+  const each = (value: (source: SourceSnapshot) => number): readonly Sample[] =>
+    sources.map((source) => ({ labels: { [kind]: source.name }, value: value(source) }));
+  const up = kind === 'zeek' ? '1: it is connected and can be used.' : '1: tcpdump listens.';
+  const slow = kind === 'zeek' ? '1: its events come faster than they are judged.' : '1: it is not read on.';
+  const ofZeek = [
+    gauge(
+      'zeek_queued_frames',
+      'Frames that wait to be read.',
+      each(({ load }) => load?.queuedFrames ?? 0),
+    ),
+    counter(
+      'zeek_unsent',
+      'Events that could not be sent to it.',
+      each(({ unsent }) => unsent),
+    ),
+  ];
+  return [
+    gauge(
+      `${kind}_up`,
+      up,
+      each(({ view }) => (view.state === 'connected' ? 1 : 0)),
+    ),
+    gauge(
+      `${kind}_slow`,
+      slow,
+      each(({ view }) => (view.slow ? 1 : 0)),
+    ),
+    ...(kind === 'zeek' ? ofZeek : []),
+    gauge(
+      `${kind}_waiting_events`,
+      'Events that wait for earlier ones of others.',
+      each(({ waiting }) => waiting),
+    ),
+    counter(
+      `${kind}_changes`,
+      'What happened to it, by the names of the audit.',
+      sources.flatMap(({ name, view }) =>
+        [...view.changes].map(([change, value]) => ({ labels: { [kind]: name, change }, value })),
+      ),
+    ),
+    gauge(
+      `${kind}_source`,
+      'What its source counted, by name.',
+      sources.flatMap(({ name, source }) =>
+        numbersOf(source).map(([count, value]) => ({ labels: { [kind]: name, count }, value })),
+      ),
+    ),
   ];
 }
 

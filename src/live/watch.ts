@@ -27,6 +27,16 @@ export interface Load {
   readonly queuedFrames: number;
 }
 
+/** A run of what is watched. */
+export interface Beginning {
+  readonly node: string;
+  readonly version: string;
+  readonly epoch: string;
+  readonly again: boolean;
+  /** For a person. */
+  readonly text: string;
+}
+
 export interface WatchOptions {
   readonly on: Postures;
   /** Every open flow of this Zeek is unseen from now on. */
@@ -86,8 +96,7 @@ export class Watch {
   item(item: StreamItem, now: number): void {
     switch (item.kind) {
       case 'event':
-        this.#heard = now;
-        if (this.#state === 'gone' && this.#greeted) this.#connect('it is heard again');
+        this.alive(now);
         return;
       case 'lost':
         this.#lose(item.loss.message);
@@ -112,12 +121,25 @@ export class Watch {
     }
   }
 
+  /** It gave a sign of life. */
+  alive(now: number): void {
+    this.#heard = now;
+    if (this.#state === 'gone' && this.#greeted) this.#connect('it is heard again');
+  }
+
+  /** It is not read on, since what it says is not judged or written as fast; or it is again. */
+  slow(is: boolean): void {
+    if (is && !this.#slow) this.#report('slow', 'paused', 'its packets come faster than they are judged');
+    if (!is && this.#slow) this.#report('caught-up', 'none', 'its packets are judged as they come again');
+    this.#slow = is;
+  }
+
   /** A notice of the source. It comes before the event by which the source noticed, so that blindness precedes it too. */
   notice(notice: ZeekNotice): void {
     const { on } = this.#options;
     switch (notice.kind) {
       case 'hello':
-        this.#hello(notice);
+        this.began({ ...notice, text: `Zeek ${notice.version} as ${notice.node}` });
         return;
       case 'skipped': {
         const { from, to } = notice;
@@ -183,12 +205,12 @@ export class Watch {
     this.#report('gone', this.#blind(gone.does === 'unseen', text), text);
   }
 
-  #hello({ node, version, epoch, again }: Extract<ZeekNotice, { kind: 'hello' }>): void {
+  /** It began; `again` when it had ended: what passed in between was not seen. */
+  began({ node, version, epoch, again, text }: Beginning): void {
     this.#node = node;
     this.#version = version;
     this.#epoch = epoch;
     this.#greeted = true;
-    const text = `Zeek ${version} as ${node}`;
     if (again) {
       this.#state = 'connected';
       this.#why = '';

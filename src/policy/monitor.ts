@@ -1,4 +1,5 @@
 // Judges the traffic of one application, event by event. Enters: events of its flows; leaves: verdicts, chain records, blocks.
+// Longer than other files because all that is said about an application meets here, in the order in which it is judged.
 import type { Instance } from '../chain/state.ts';
 import type { ChainNews } from '../chain/store.ts';
 import { ChainStore } from '../chain/store.ts';

@@ -1,7 +1,8 @@
 // Makes sure that unknown data is a policy document. Enters: what a module exports or a file holds; leaves: a document.
 import { InputError } from '../errors.ts';
+import { DEFAULT_POSTURES } from './defaults.ts';
 import type { PolicyDocument } from './document.ts';
-import { DEFAULT_POSTURES, TOKEN_ALGORITHMS } from './document.ts';
+import { TOKEN_ALGORITHMS } from './document.ts';
 import { JSON_TYPES, NORMALISERS, PROPERTY_NAMES } from './fact.ts';
 import { ORDERINGS } from './relation.ts';
 import {

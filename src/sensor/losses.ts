@@ -13,3 +13,8 @@ export function evictionOf(protocol: Protocol | null): EventDraft {
   const detail = 'more flows than the limit allows: this one was given up';
   return { kind: 'analysis-lost', cause: 'evicted', protocol, detail, lasting: true };
 }
+
+/** For a time nobody looked at the flow. */
+export function unseenOf(detail: string, protocol: Protocol | null): EventDraft {
+  return { kind: 'analysis-lost', cause: 'unseen', protocol, detail, lasting: false };
+}

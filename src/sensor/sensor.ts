@@ -1,5 +1,6 @@
 // The embedded sensor: packets to events, without I/O and without a clock. Enters: captured packets; leaves: events, statistics.
 import type { Event } from '../events/event.ts';
+import type { Micros } from '../flow.ts';
 import type { CapturedPacket } from './capture/packet.ts';
 import { Fragments } from './link/fragments.ts';
 import { findIp } from './link/frame.ts';
@@ -21,6 +22,9 @@ const MOST_WAITING = 1 << 28;
 /** Bytes kept to compare retransmissions with, in all flows together; without them conflicts are not seen, but counted. */
 const MOST_RECENT = 1 << 28;
 
+/** What is not read, and is certainly no TCP. */
+const OTHERS: ReadonlySet<string> = new Set(['not-ip', 'udp', 'icmp', 'ip-protocol']);
+
 export interface SensorOptions {
   /** Names the source in flows and in `source-end`: an interface, or the captures as a whole. */
   readonly source: string;
@@ -28,6 +32,9 @@ export interface SensorOptions {
   /** What the policy's services speak, by `ip:port` or `*:port`. */
   readonly hints?: Hints;
   readonly parsers: ParserFactories;
+  /** Told of each TCP segment, with the length of its frame on the wire, and of each packet that might have been one. */
+  readonly onSegment?: (segment: Segment, length: number) => void;
+  readonly onUnread?: (ts: Micros) => void;
   /** Called for each event, in the order in which they complete. Must not call the sensor. */
   readonly onEvent: (event: Event) => void;
 }
@@ -37,6 +44,10 @@ export interface Sensor {
   capture(name: string | null): void;
   /** Takes the next packet; its bytes are copied where they must be kept. */
   packet(packet: CapturedPacket): void;
+  /** Lets time pass while there are no packets: flows that are idle for too long end, and holes are given up. */
+  advance(now: Micros): void;
+  /** Says of every open flow that packets of it may be missing. What is missing of its streams shows there as a gap. */
+  blind(why: string): void;
   /** Ends all flows and says `source-end`. Nothing may follow. */
   end(): void;
   readonly statistics: Readonly<SensorStatistics>;
@@ -55,12 +66,16 @@ class TcpSensor implements Sensor {
   readonly #segment = new Segment();
   readonly #cursor = { at: 0, vlan: 0 };
   readonly #source: string;
+  readonly #onSegment: SensorOptions['onSegment'];
+  readonly #onUnread: SensorOptions['onUnread'];
   /** Directions with an acknowledged hole, each once, in the order in which their grace ends. */
   #holes: { flow: TcpFlow; direction: Direction; due: number }[] = [];
 
   constructor(options: SensorOptions) {
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#source = options.source;
+    this.#onSegment = options.onSegment;
+    this.#onUnread = options.onUnread;
     this.#around = {
       limits,
       selector: selectParser(options.hints ?? new Map(), options.parsers),
@@ -108,10 +123,26 @@ class TcpSensor implements Sensor {
     segment.packet = packet.number;
     segment.capture = this.#around.capture;
     const reason = this.#decode(packet, segment);
-    if (reason === 'waiting') statistics.fragments += 1;
-    else if (reason !== null) statistics.ignored[reason] += 1;
-    else this.#table.receive(segment);
+    if (reason === null) {
+      this.#onSegment?.(segment, packet.original);
+      this.#table.receive(segment);
+    } else {
+      if (reason === 'waiting') statistics.fragments += 1;
+      else statistics.ignored[reason] += 1;
+      if (!OTHERS.has(reason)) this.#onUnread?.(packet.ts);
+    }
     statistics.ignored['fragment-incomplete'] = this.#fragments.lost;
+  }
+
+  advance(now: Micros): void {
+    if (now <= this.#around.now) return;
+    this.#around.now = now;
+    this.#table.expire(now);
+    if (this.#holes.length > 0) this.#checkHoles(now);
+  }
+
+  blind(why: string): void {
+    this.#table.blind(why);
   }
 
   end(): void {

@@ -2,7 +2,7 @@
 import type { Ambiguity, AmbiguityCode, Protocol } from '../events/common.ts';
 import type { EventDraft, FlowEvent } from '../events/event.ts';
 import { type Flow, type Micros, otherSide, type Side, type Span } from '../flow.ts';
-import { evictionOf, gapOf } from '../sensor/losses.ts';
+import { evictionOf, gapOf, unseenOf } from '../sensor/losses.ts';
 import type { SensorLimits, StreamEnd } from '../sensor/parser.ts';
 import type { Selector } from '../sensor/select.ts';
 import { countEvent, type SensorStatistics } from '../sensor/statistics.ts';
@@ -116,13 +116,7 @@ export class ZeekFlow {
 
   /** Reports of it were lost on their way: something may have been said and answered that nobody judged. */
   unseen(detail: string): void {
-    this.#emitHere('orig', {
-      kind: 'analysis-lost',
-      cause: 'unseen',
-      protocol: this.protocol,
-      detail,
-      lasting: false,
-    });
+    this.#emitHere('orig', unseenOf(detail, this.protocol));
   }
 
   /** Nothing more will come. */

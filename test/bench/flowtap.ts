@@ -10,8 +10,11 @@ import { runOf } from '../../src/flowtap/ovs/layout.ts';
 import { commonFlow } from '../../src/flowtap/syntax/space.ts';
 import { parseFlowSyntax } from '../../src/flowtap/syntax/syntax.ts';
 import { randomFrom, randomSyntax } from '../support/frames.ts';
-import { OpenVSwitch, whyNoSwitch } from '../support/open-vswitch.ts';
+import { isInstalled, OpenVSwitch, whyNoSwitch } from '../support/open-vswitch.ts';
 import { measureGate } from './gate.ts';
+import { quantile } from './measure.ts';
+import { measurePlacements } from './placements.ts';
+import { measureTimeToBlock } from './time-to-block.ts';
 
 const MANY = 10_000;
 const FEW = 1000;
@@ -22,11 +25,17 @@ const SINGLE = 200;
 const PAIRS = 20_000;
 const RUN = runOf('bench', 1);
 
-const why = whyNoSwitch();
-if (why === null) await measure();
-else process.stdout.write(`skipped: ${why}\n`);
-measureOverlap();
-await measureGate(row, quantile);
+const why = whyNoSwitch() ?? (isInstalled('tcpdump') ? null : 'tcpdump is not installed');
+/** All, or only what is named: driver, placements, block, overlap, gate. */
+const wanted = process.argv.slice(2);
+const wants = (part: string): boolean => wanted.length === 0 || wanted.includes(part);
+if (why === null) {
+  if (wants('driver')) await measure();
+  if (wants('placements')) await measurePlacements(row);
+  if (wants('block')) await measureTimeToBlock(row);
+} else process.stdout.write(`skipped: ${why}\n`);
+if (wants('overlap')) measureOverlap();
+if (wants('gate')) await measureGate(row, quantile);
 
 async function measure(): Promise<void> {
   const ovs = new OpenVSwitch();
@@ -183,11 +192,6 @@ function measureOverlap(): void {
     (checking / reading).toFixed(2),
     `${PAIRS} pairs, ${overlapping} overlap`,
   );
-}
-
-function quantile(values: readonly number[], q: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
 }
 
 function row(what: string, value: string, note = ''): void {

@@ -54,6 +54,7 @@ it('each row of what happens when is the name of a test', () => {
     'live/watch',
     'live/service',
     'live/bridge',
+    'live/capture',
     'live/real-bridge',
     'audit/sink',
   ]

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/config/config.ts';
+import { DEFAULT_POSTURES } from '../../src/config/postures.ts';
 import { formatPlace, InputError } from '../../src/errors.ts';
 
 const SMALL = `policies: [shop.ts]
@@ -53,6 +54,7 @@ describe('a configuration', () => {
     const { file: _file, policies, ...config } = readConfig('/etc/flowtap/flowtap.yaml', SMALL);
     expect(policies).toEqual(['/etc/flowtap/shop.ts']);
     expect(config).toEqual({
+      captures: [],
       containment: 'forward',
       gate: null,
       flowtap: { kind: 'memory' },
@@ -163,6 +165,7 @@ describe('a configuration', () => {
         folder: '/etc/flowtap/ovs',
         owner: 'engine-2',
         zeeks: ['tap0'],
+        contracts: [],
       },
     });
   });
@@ -178,6 +181,7 @@ describe('a configuration', () => {
       folder: '/var/run/openvswitch',
       owner: 'engine',
       zeeks: null,
+      contracts: [],
     });
     const memory = readConfig('/etc/flowtap/flowtap.yaml', `${SMALL}flowtap: { driver: memory }`);
     expect(memory.flowtap).toEqual({ kind: 'memory' });
@@ -192,6 +196,29 @@ describe('a configuration', () => {
     const { file: _a, ...fromJson } = readConfig('/etc/flowtap/flowtap.json', json);
     const { file: _b, ...fromYaml } = readConfig('/etc/flowtap/flowtap.yaml', SMALL);
     expect(fromJson).toEqual(fromYaml);
+  });
+
+  it('may name captures instead of Zeeks, or beside them', () => {
+    const only = readConfig(
+      '/etc/flowtap/flowtap.yaml',
+      'policies: [shop.ts]\ncaptures: [{ name: tap, interface: eth2 }]\n',
+    );
+    expect(only.zeeks).toEqual([]);
+    expect(only.captures).toMatchObject([
+      { name: 'tap', interface: 'eth2', program: 'tcpdump', buffer: 67_108_864, filter: null },
+    ]);
+    expect(only.captures[0]?.on).toEqual(DEFAULT_POSTURES);
+    const both = readConfig(
+      '/etc/flowtap/flowtap.yaml',
+      `${SMALL}captures:\n  - { name: tap, interface: eth2, tcpdump: /opt/tcpdump, buffer: 1MiB, filter: tcp, on: { restarted: note } }\nflowtap: { driver: ovs, bridge: br0, zeeks: [a, tap], contracts: ["FlowTap(web, ids, tcp, forward)"] }\n`,
+    );
+    expect(both.captures).toMatchObject([
+      { program: '/opt/tcpdump', buffer: 1_048_576, filter: 'tcp', on: { restarted: 'note' } },
+    ]);
+    expect(both.flowtap).toMatchObject({
+      zeeks: ['a', 'tap'],
+      contracts: ['FlowTap(web, ids, tcp, forward)'],
+    });
   });
 
   const zeek = (lines: string): string => `policies: [a.ts]\nzeeks:\n  - name: a\n${lines}`;
@@ -334,14 +361,35 @@ describe('a configuration', () => {
       'has a name twice',
       with_('  - { name: a, url: "ws://127.0.0.1:2" }'),
       'flowtap.yaml:5:13',
-      /another Zeek has the same/,
+      /another (?:Zeek|source) has the same/,
       /its own/,
+    ],
+    [
+      'has a capture with the name of a Zeek',
+      with_('captures: [{ name: a, interface: eth2 }]'),
+      'flowtap.yaml:5:20',
+      /another source has the same/,
+      /its own/,
+    ],
+    [
+      'has a capture of no interface',
+      with_('captures: [{ name: b, interface: -w }]'),
+      'flowtap.yaml:5:34',
+      /no interface/,
+      /ip link/,
+    ],
+    [
+      'has a capture with the posture of a queue',
+      with_('captures: [{ name: b, interface: eth2, on: { slow: drop } }]'),
+      'flowtap.yaml:5:46',
+      /no key "slow"/,
+      /"gone", "restarted"/,
     ],
     [
       'has an address twice',
       with_('  - { name: b, url: "ws://127.0.0.1:27759" }'),
       'flowtap.yaml:5:21',
-      /another Zeek has the same/,
+      /another (?:Zeek|source) has the same/,
       /its own/,
     ],
     [

@@ -117,6 +117,17 @@ describe('a block', () => {
     });
   });
 
+  it('has its receipt as soon as it is counted, also when it is never confirmed', () => {
+    const driver = new SlowDriver();
+    const book = new Blocks({ driver, run: 7 });
+    const { id: block } = book.block(instruction());
+    driver.report({ kind: 'effective', block, at: 1002 });
+    book.takeChanges();
+    const receipt = { passed: { packets: 2, bytes: 90 }, dropped: { packets: 0, bytes: 0 } };
+    driver.report({ kind: 'counted', block, at: 1003, receipt });
+    expect(book.takeChanges()).toMatchObject([{ id: block, state: 'effective', receipt }]);
+  });
+
   it('does not fall back when reports come late or twice', () => {
     const driver = new SlowDriver();
     const book = new Blocks({ driver, run: 7 });

@@ -55,10 +55,12 @@ export class Application {
 
   /** Callers before those they call, so that connections are closed by whoever opened them. */
   async stop(): Promise<void> {
+    const said: string[] = [];
     for (const name of [...SERVICES].reverse()) {
       const service = this.#services.get(name);
       await service?.stop();
-      if (service !== undefined && service.said !== '') throw new LabError(`${name} said: ${service.said}`);
+      if (service !== undefined && service.said !== '') said.push(`${name} said: ${service.said}`);
     }
+    if (said.length > 0) throw new LabError(said.join('\n'));
   }
 }

@@ -1,11 +1,11 @@
 // `npm run lab`: builds the lab, plays stories, writes captures, and removes every trace of it. Enters: story names; leaves: files in pcaps/.
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startDaemons } from './daemons.ts';
+import { cleanUp, exitWith, lived } from './life.ts';
 import type { FromClient, ToClient } from './messages.ts';
-import { buildNetwork, removeNetwork, requireNoNetwork } from './network.ts';
+import { buildNetwork } from './network.ts';
 import { Outsiders } from './outsiders.ts';
 import { Peer } from './processes.ts';
 import { programVersions, type Recorded, record } from './record.ts';
@@ -13,7 +13,6 @@ import { STORIES, type Story } from './stories.ts';
 import { LabError, requireMachine } from './system.ts';
 
 const ATTEMPTS = 3;
-const SCRATCH = 'flowtap-lab-';
 const PCAPS = fileURLToPath(new URL('../../pcaps', import.meta.url));
 
 const say = (line: string): void => {
@@ -82,48 +81,12 @@ async function main(): Promise<number> {
   }
   requireMachine();
   if (values.clean) {
-    await removeNetwork();
-    for (const name of readdirSync(tmpdir())) {
-      if (name.startsWith(SCRATCH)) rmSync(`${tmpdir()}/${name}`, { recursive: true, force: true });
-    }
+    await cleanUp();
     return 0;
   }
   const stories = chosen(positionals);
-  requireNoNetwork();
-  const scratch = mkdtempSync(`${tmpdir()}/${SCRATCH}`);
-  // The servers run as users of their own, each in a folder of its own below this one.
-  chmodSync(scratch, 0o711);
-  process.env.TMPDIR = scratch;
-  let cleaned: Promise<void> | undefined;
-  const clean = (): Promise<void> => {
-    cleaned ??= removeNetwork().then(() => rmSync(scratch, { recursive: true, force: true }));
-    return cleaned;
-  };
-  const leave = (code: number): void => {
-    clean().then(
-      () => process.exit(code),
-      () => process.exit(code),
-    );
-  };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => leave(130));
-  process.on('uncaughtException', (error) => {
-    process.stderr.write(`lab: ${String(error.stack)}\n`);
-    leave(1);
-  });
-  try {
-    await lab(stories, scratch);
-    return 0;
-  } finally {
-    await clean();
-  }
+  await lived((scratch) => lab(stories, scratch));
+  return 0;
 }
 
-main().then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    process.stderr.write(
-      `lab: ${error instanceof LabError ? error.message : String((error as Error).stack)}\n`,
-    );
-    process.exit(error instanceof LabError ? 2 : 1);
-  },
-);
+exitWith(main());

@@ -43,11 +43,15 @@ export async function buildNetwork(): Promise<void> {
     '0',
   );
   await ip('-n', net.SWITCH, 'link', 'set', net.BRIDGE, 'up');
-  for (const host of net.HOST_NAMES) await addHost(host);
+  for (const host of net.HOST_NAMES) {
+    await addHost(host, net.SWITCH);
+    await ip('-n', net.SWITCH, 'link', 'set', portOf(host), 'master', net.BRIDGE);
+  }
   await addInternet();
 }
 
-async function addNamespace(name: string): Promise<void> {
+/** A namespace with quiet and patient settings. */
+export async function addNamespace(name: string): Promise<void> {
   await ip('netns', 'add', name);
   for (const setting of [
     'net.ipv6.conf.all.disable_ipv6=1',
@@ -64,27 +68,32 @@ async function addNamespace(name: string): Promise<void> {
   }
 }
 
-async function addHost(host: net.HostName): Promise<void> {
+/** The host's end of its wire to a switch, in the switch's namespace. */
+export const portOf = (host: net.HostName): string => `p-${net.address(host).split('.').at(-1)}`;
+
+/** A host and its wire, to be plugged in by whoever knows the switch. `hurry`: as the system has it, segments are sent again soon. */
+export async function addHost(host: net.HostName, at: string, hurry = false): Promise<void> {
   const name = net.namespace(host);
-  const portName = `p-${net.address(host).split('.').at(-1)}`;
+  const portName = portOf(host);
   await addNamespace(name);
-  await ip('-n', net.SWITCH, 'link', 'add', portName, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name);
+  await ip('-n', at, 'link', 'add', portName, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name);
   await ip('-n', name, 'link', 'set', 'eth0', 'address', net.mac(host));
   // Offloads would hand the capture segments that never were on a wire, with checksums not yet made.
   const off = ['tx', 'rx', 'sg', 'tso', 'gso', 'gro'].flatMap((feature) => [feature, 'off']);
   await within(name, 'ethtool', '-K', 'eth0', ...off);
-  await within(net.SWITCH, 'ethtool', '-K', portName, ...off);
-  await ip('-n', net.SWITCH, 'link', 'set', portName, 'master', net.BRIDGE, 'up');
+  await within(at, 'ethtool', '-K', portName, ...off);
+  await ip('-n', at, 'link', 'set', portName, 'up');
   await ip('-n', name, 'addr', 'add', `${net.address(host)}/24`, 'dev', 'eth0');
   await ip('-n', name, 'link', 'set', 'lo', 'up');
   await ip('-n', name, 'link', 'set', 'eth0', 'up');
-  const patient = ['dev', 'eth0', 'rto_min', PATIENCE];
+  const patient = ['dev', 'eth0', ...(hurry ? [] : ['rto_min', PATIENCE])];
   const source = ['scope', 'link', 'src', net.address(host)];
   await ip('-n', name, 'route', 'replace', '10.1.0.0/24', 'proto', 'kernel', ...source, ...patient);
   if (host !== 'internet') await ip('-n', name, 'route', 'add', 'default', 'via', net.GATEWAY, ...patient);
 }
 
-async function addInternet(): Promise<void> {
+/** Customers and the outside host live behind the gateway. */
+export async function addInternet(): Promise<void> {
   const name = net.namespace('internet');
   const customers = Array.from({ length: net.CUSTOMER_COUNT }, (_, i) => net.customerAddress(i + 1));
   for (const address of [...customers, net.OUTSIDE.address]) {

@@ -153,6 +153,7 @@ describe('a switch', () => {
       folder: mock.folder,
       owner: 'engine',
       zeeks: ['tap'],
+      contracts: [],
     } as const;
     const { blocks } = bridge(config);
     expect(ask(blocks, 'elsewhere')).toMatchObject({
@@ -163,7 +164,14 @@ describe('a switch', () => {
   });
 
   it('that lost a block without a word gets it again when all is compared', async () => {
-    const config = { kind: 'ovs', bridge: 'br0', folder: mock.folder, owner: 'engine', zeeks: null } as const;
+    const config = {
+      kind: 'ovs',
+      bridge: 'br0',
+      folder: mock.folder,
+      owner: 'engine',
+      zeeks: null,
+      contracts: [],
+    } as const;
     const { is, blocks } = bridge(config);
     ask(blocks, 'tap');
     await until(() => expect(cut()).toHaveLength(2));
@@ -181,6 +189,7 @@ function bridge(config: ConstructorParameters<typeof Bridge>[0]['config']) {
     config,
     parts: { clock: systemClock, wall: () => Date.now() * 1000, random: () => 0.5 },
     reporter: { takeSwitch: () => {}, refused: () => {} },
+    witness: async () => null,
   });
   ends.push(() => is.stop());
   return { is, blocks: new Blocks(is) };

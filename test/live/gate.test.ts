@@ -51,6 +51,9 @@ describe('the live service with a gate', () => {
       wall: () => Date.now() * 1000,
       random: () => 0.5,
       launch: () => Promise.reject(new Error('no Zeek is asked for')),
+      capture: () => {
+        throw new Error('no interface is asked for');
+      },
       restart: { minMs: 4, maxMs: 8 },
       stdout,
       stderr,

@@ -6,6 +6,7 @@ import { readConfig } from '../../src/config/config.ts';
 import { InputError } from '../../src/errors.ts';
 import type { ServiceParts } from '../../src/live/parts.ts';
 import { runService } from '../../src/live/service.ts';
+import { launchTcpdump } from '../../src/live/tcpdump.ts';
 import type { LaunchOptions, ZeekLaunch } from '../../src/zeek/launch.ts';
 import { Epoch, Speaker } from '../support/flowtap-zeek.ts';
 import { MockZeek } from '../support/mock-zeek.ts';
@@ -94,6 +95,7 @@ function serve(launch: ServiceParts['launch']) {
     wall: () => Date.now() * 1000,
     random: () => 0.5,
     launch,
+    capture: launchTcpdump,
     restart: { minMs: 4, maxMs: 8 },
     stdout,
     stderr,

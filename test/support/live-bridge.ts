@@ -1,14 +1,13 @@
 // The live service with a switch and a mock Zeek, in this process. Enters: a folder of sockets, Zeeks; leaves: audit, log, health as they come.
-import { Writable } from 'node:stream';
 import { application, chain, http, once, sql } from 'flowtap/policy';
 import { systemClock } from '../../src/broker/clock.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { runService } from '../../src/live/service.ts';
+import { launchTcpdump } from '../../src/live/tcpdump.ts';
 import { launchZeek } from '../../src/zeek/launch.ts';
 import { Epoch, Speaker } from './flowtap-zeek.ts';
+import { type Line, Lines } from './lines.ts';
 import { MockZeek } from './mock-zeek.ts';
-
-type Line = Readonly<Record<string, unknown>>;
 
 /** `web` may call `shop`, and `shop` its database; what goes from `web` to the database is not declared. */
 const POLICY = application('shop', ({ external, service }) => {
@@ -17,31 +16,6 @@ const POLICY = application('shop', ({ external, service }) => {
   const db = service('db', { at: '10.9.0.2', postgres: 5432 });
   return chain(http.post('/orders').from(web).to(shop), once(sql.insert('orders').from(shop).to(db)));
 });
-
-/** Lines of JSON, those that came and those that will. */
-class Lines extends Writable {
-  readonly all: Line[] = [];
-  #waiting: (() => void)[] = [];
-
-  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    for (const text of String(chunk).trimEnd().split('\n')) this.all.push(JSON.parse(text) as Line);
-    for (const wake of this.#waiting.splice(0)) wake();
-    done();
-  }
-
-  /** The first line from the `from`th on that has all of these fields, as soon as it is there. */
-  async with(fields: Line, from = 0): Promise<Line> {
-    for (;;) {
-      const found = this.all
-        .slice(from)
-        .find((line) => Object.entries(fields).every(([name, value]) => line[name] === value));
-      if (found !== undefined) return found;
-      await new Promise<void>((resolve) => {
-        this.#waiting = [...this.#waiting, resolve];
-      });
-    }
-  }
-}
 
 export interface LiveBridge {
   readonly audit: Lines;
@@ -80,6 +54,7 @@ export async function liveBridge(flowtap: object): Promise<LiveBridge> {
     wall: () => Date.now() * 1000,
     random: () => 0.5,
     launch: launchZeek,
+    capture: launchTcpdump,
     restart: { minMs: 4, maxMs: 8 },
     stdout: audit,
     stderr: log,

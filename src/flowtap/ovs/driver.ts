@@ -215,8 +215,15 @@ export class OvsDriver implements Driver {
       if (this.#rules.get(rule.block)?.rule === rule)
         this.#report({ kind: 'effective', block: rule.block, at });
     // Nothing passes any more: what passed since the verdict can be counted.
-    for (const held of this.#witness === undefined ? [] : rules)
-      if (held.passed === undefined) held.passed = (await this.#witness?.(held.rule, held.since)) ?? null;
+    await Promise.all(rules.map((held) => this.#count(held)));
+  }
+
+  async #count(held: HeldRule): Promise<void> {
+    if (this.#witness === undefined || held.passed !== undefined) return;
+    const { block } = held.rule;
+    held.passed = await this.#witness(held.rule, held.since);
+    if (held.passed !== null && this.#rules.get(block) === held)
+      this.#report({ kind: 'counted', block, at: this.#clock.wall(), receipt: receiptOf(held) });
   }
 
   #refused(cookie: bigint, why: string): void {

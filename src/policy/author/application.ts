@@ -1,15 +1,13 @@
 // Builds the policy document from what an author's function declares. Enters: the function; leaves: a plain document.
 import { isIP } from 'node:net';
 import type { Protocol } from '../../events/common.ts';
-import {
-  type ChainDeclaration,
-  DEFAULT_KEYS,
-  DEFAULT_LIMITS,
-  DEFAULT_POSTURES,
-  type PolicyDocument,
-  type RequestDeclaration,
-  type StepDeclaration,
-  type TokenSettings,
+import { DEFAULT_KEYS, DEFAULT_LIMITS, DEFAULT_POSTURES } from '../defaults.ts';
+import type {
+  ChainDeclaration,
+  PolicyDocument,
+  RequestDeclaration,
+  StepDeclaration,
+  TokenSettings,
 } from '../document.ts';
 import type { Rule, Settings, Step, TokenOptions } from './chain.ts';
 import { type Collector, callSite, collect, collector, invalid, type RequestDraft } from './context.ts';

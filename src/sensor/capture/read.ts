@@ -60,6 +60,13 @@ async function recognise(
   if (window.available === 0) {
     throw faults.malformed(0, 'the file is empty', 'record it again; a capture has at least a file header');
   }
+  return decoderOf(window, faults);
+}
+
+/**
+ * The decoder for what begins in the window, with 24 bytes or all that there are. Throws InputError where it is no capture.
+ */
+export function decoderOf(window: ByteWindow, faults: CaptureFaults): CaptureDecoder {
   if (window.available >= 4) {
     const decoder = pcapDecoder(window, faults) ?? pcapngDecoder(window, faults);
     if (decoder !== null) return decoder;

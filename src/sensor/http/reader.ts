@@ -1,4 +1,5 @@
 // Cuts one side's stream into messages. Enters: in-order bytes; leaves: heads, bodies and trailers, in bounded memory.
+// Longer than other files because the states of one message, which follow each other byte by byte, are kept in one class.
 
 import { assertNever } from '../../errors.ts';
 import type { Ambiguity, Body, Header } from '../../events/common.ts';

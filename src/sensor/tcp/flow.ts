@@ -4,7 +4,7 @@
 import type { Protocol } from '../../events/common.ts';
 import { type Flow, otherSide, type Side } from '../../flow.ts';
 import type { Ignored } from '../link/ignored.ts';
-import { evictionOf } from '../losses.ts';
+import { evictionOf, unseenOf } from '../losses.ts';
 import type { StreamEnd } from '../parser.ts';
 import { ACK, FIN, RST, type Segment, SYN, URG } from '../segment.ts';
 import type { UndecidedReader } from '../undecided.ts';
@@ -126,6 +126,11 @@ export class TcpFlow {
     direction.holeUpTo = -1;
     this.#checkFin(direction, null);
     this.#watchHole(direction);
+  }
+
+  /** Packets of it were perhaps not captured: something may have been said and answered that nobody judged. */
+  unseen(detail: string): void {
+    this.emitter.emitPacket('orig', null, unseenOf(detail, this.protocol));
   }
 
   /** Frees what even an ended connection holds. */

@@ -80,6 +80,13 @@ export class FlowTable {
     expireList(this.#established, now - idle, timeOut);
   }
 
+  /** Says of every open flow, the least recently used first, that packets of it may be missing. */
+  blind(why: string): void {
+    for (const list of [this.#attempts, this.#established]) {
+      for (let entry = list.oldest; entry !== null; entry = entry.newer) entry.flow.unseen(why);
+    }
+  }
+
   /** Ends all flows, the least recently used first. */
   end(): void {
     for (const list of [this.#attempts, this.#established, this.#ended]) {

@@ -6,7 +6,7 @@ import type { Event, FlowEvent } from '../../events/event.ts';
 import type { HttpRequest, HttpResponse } from '../../events/http.ts';
 import type { SqlResult, SqlStatementRequest } from '../../events/sql.ts';
 import type { Micros } from '../../flow.ts';
-import { DEFAULT_KEYS } from '../../policy/document.ts';
+import { DEFAULT_KEYS } from '../../policy/defaults.ts';
 import { keysOf } from '../../policy/keys.ts';
 import { actionOf } from '../../policy/match/amqp.ts';
 import { Queues } from './queues.ts';

@@ -1,7 +1,7 @@
 // The places in an exchange where a value stands that may be a fact. Enters: an exchange; leaves: places with their values.
 
 import type { SqlValue } from '../../events/sql.ts';
-import { DEFAULT_KEYS } from '../../policy/document.ts';
+import { DEFAULT_KEYS } from '../../policy/defaults.ts';
 import type { SqlComparison, SqlExpr } from '../../sql/reading.ts';
 import { amqpFields } from '../mutation/amqp-fields.ts';
 import { httpFields } from '../mutation/http-fields.ts';

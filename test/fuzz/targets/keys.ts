@@ -2,7 +2,7 @@
 import type { AmqpEvent } from '../../../src/events/amqp.ts';
 import type { HttpRequest } from '../../../src/events/http.ts';
 import type { Evidence, Flow, FlowId } from '../../../src/flow.ts';
-import { DEFAULT_KEYS } from '../../../src/policy/document.ts';
+import { DEFAULT_KEYS } from '../../../src/policy/defaults.ts';
 import { keysOf } from '../../../src/policy/keys.ts';
 import { MalformedFrame } from '../../../src/sensor/amqp/fields.ts';
 import { readContentHeader } from '../../../src/sensor/amqp/properties.ts';

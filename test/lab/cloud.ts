@@ -1,0 +1,67 @@
+// The lab on switches: nodes, who stands on which, the security VM. Enters: a scratch folder; leaves: a cloud whose flows are copied.
+import { addHost, addInternet, addNamespace, portOf } from './network.ts';
+import { buildFabric, Node } from './node.ts';
+import { run } from './system.ts';
+import * as net from './topology.ts';
+
+/** The security VM: one interface without an address, which application VMs cannot reach. */
+export const IDS = `${net.PREFIX}ids`;
+const IDS_MAC = '02:00:00:00:00:fe';
+
+/** Stores of data have a node of their own: what services send them and get from them passes the bridge of the services. */
+const STORES: ReadonlySet<net.HostName> = new Set(['queue', 'user-db', 'dvd-db']);
+
+export interface Cloud {
+  /** Has the services, and all flows of the application on its bridge. */
+  readonly services: Node;
+  readonly stores: Node;
+}
+
+/** @param apart the security VM is on the node of the stores, so that copies go through a tunnel */
+export async function buildCloud(scratch: string, apart: boolean): Promise<Cloud> {
+  await buildFabric();
+  const [services, stores] = [new Node(1, scratch), new Node(2, scratch)];
+  await services.start();
+  await stores.start();
+  await services.connect(stores);
+  await stores.connect(services);
+  for (const host of net.HOST_NAMES) {
+    const node = STORES.has(host) ? stores : services;
+    await addHost(host, node.namespace, true);
+    await node.plug(portOf(host), host, net.mac(host));
+  }
+  await addInternet();
+  await addSecurity(apart ? stores : services, 'p-ids');
+  await services.openTap(IDS_MAC);
+  if (apart) {
+    await stores.tapTunnel(services, false);
+    await services.tapTunnel(stores, true);
+  }
+  return { services, stores };
+}
+
+async function addSecurity(node: Node, port: string): Promise<void> {
+  await addNamespace(IDS);
+  await run('ip', ['-n', IDS, 'link', 'set', 'lo', 'up']);
+  await run('ip', [
+    '-n',
+    node.namespace,
+    'link',
+    'add',
+    port,
+    'type',
+    'veth',
+    'peer',
+    'name',
+    'eth0',
+    'netns',
+    IDS,
+  ]);
+  const quiet = ['link', 'set', 'eth0', 'address', IDS_MAC, 'arp', 'off', 'up'];
+  await run('ip', ['-n', IDS, ...quiet]);
+  // Merged segments are none that were on a wire, and the kernel's buffer has far fewer places for them.
+  const off = ['tx', 'rx', 'sg', 'tso', 'gso', 'gro'].flatMap((feature) => [feature, 'off']);
+  await run('ip', ['netns', 'exec', IDS, 'ethtool', '-K', 'eth0', ...off]);
+  await node.adopt(port);
+  await node.tapTo(port);
+}
