@@ -51,6 +51,17 @@ export function holdsAt(request: ChainRequest, slot: Slot): boolean {
   return request.requires === null || unmetAt(request, (name) => slot.fact(name)) === null;
 }
 
+/**
+ * How long a service may go on with a user request whose connection ended before its answer: it does not have to notice,
+ * and whoever asked could otherwise, by hanging up, have what it does for him taken for an attack.
+ */
+const AFTER_LOSS: Micros = 30_000_000;
+
+/** How long a request is served beyond its end. */
+export function lingerOf({ state, slot }: Instance): Micros {
+  return state === 'lost' && slot === null ? AFTER_LOSS : 0;
+}
+
 /** Whoever still serves goes before whoever has answered and is in its grace; then the older chain. */
 export function goesBefore(a: Slot, b: Slot): boolean {
   const serves = (slot: Slot): boolean => slot.parent.state === 'open' || slot.parent.plan.staysOpen;
@@ -67,5 +78,6 @@ export function isTimely(slot: Slot, made: Micros, skew: Micros): boolean {
   const { due } = slot.notes;
   if (due !== null && made > due + skew) return false;
   const { end, plan } = slot.parent;
-  return end === null || plan.staysOpen || slot.plan.cardinality === 'eventually' || made <= end.at + skew;
+  if (end === null || plan.staysOpen || slot.plan.cardinality === 'eventually') return true;
+  return made <= end.at + skew + lingerOf(slot.parent);
 }

@@ -3,7 +3,15 @@
 // in step; these are private to this one class.
 import type { Micros } from '../flow.ts';
 import type { ChainId, ChainRecord, VerdictId } from '../verdict.ts';
-import { agreement, goesBefore, holdsAt, isTimely, missingBelow, missingSteps } from './agreement.ts';
+import {
+  agreement,
+  goesBefore,
+  holdsAt,
+  isTimely,
+  lingerOf,
+  missingBelow,
+  missingSteps,
+} from './agreement.ts';
 import { Deadlines } from './deadlines.ts';
 import { KeyIndex } from './key-index.ts';
 import { contradictsKeys, sharesKey } from './keys.ts';
@@ -396,7 +404,7 @@ export class ChainStore {
       if (mayComeAgain(slot)) this.#setState(slot, 'waiting', at);
     }
     if (slot !== null && state === 'answered') this.#unblock(slot.parent, at);
-    if (!lasting) this.#due.add(at + this.#options.grace, { kind: 'close', instance });
+    if (!lasting) this.#due.add(at + lingerOf(instance) + this.#options.grace, { kind: 'close', instance });
   }
 
   /** The service no longer serves this request: what has not come by now will not be explained by it. */

@@ -485,6 +485,33 @@ describe('jobs', () => {
   });
 });
 
+describe('a customer who hangs up', () => {
+  const policy = application('hang-up', ({ external, service }) => {
+    const user = external('user');
+    const front = service('front', { at: '10.0.0.1', http: 80 });
+    const back = service('back', { at: '10.0.0.2', http: 80 });
+    return chain(
+      http.post('/:user').from(user).to(front),
+      once(http.post('/bill/:user').from(front).to(back)),
+    );
+  });
+
+  test('does not make an attacker of the service that goes on with his request', async () => {
+    const bills = async (after: number): Promise<readonly string[]> => {
+      const told = story(policy);
+      told.http('user', 'front', 'POST /alice').lose();
+      told.wait(after);
+      told.http('front', 'back', 'POST /bill/alice').answer(200);
+      return (await judged(policy, told)).drops;
+    };
+    expect(await bills(30)).toEqual([]);
+    expect(await bills(29_000)).toEqual([]);
+    expect(await bills(31_000)).toEqual([
+      'no-open-chain: POST /bill/:user (front to back)'.replace(':user', 'alice'),
+    ]);
+  });
+});
+
 describe('a step with a time', () => {
   const policy = (how: 'within' | 'eventually') =>
     application('timed', ({ external, service }) => {

@@ -63,7 +63,7 @@ describe('a policy module', () => {
       .replace("'flowtap/policy';", "'flowtap/policy';\nimport keys from './keys.json';")
       .replace('chain(buy)', "[chain(buy), settings({ tokens: { keys, algorithms: ['Ed25519'] } })]");
     const { document, problems } = await load(write('tokens.ts', module), { typecheck: true });
-    expect(problems).toEqual([]);
+    expect(problems.filter(({ severity }) => severity === 'error')).toEqual([]);
     expect(document.tokens?.keys).toEqual(keys.keys);
   });
 

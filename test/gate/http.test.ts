@@ -172,7 +172,7 @@ describe('HTTP through the gate', () => {
   it('passes a body over the limit on as soon as it is judged without the rest', async () => {
     const small = await Path.of(shopPolicy(), { limits: { body: 64 } });
     const talk = small.connect(AT.user, `${AT.shop}:8080`);
-    const head = 'GET /health HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n';
+    const head = 'POST /ping HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n';
     expect(talk.client(head, 'x'.repeat(60))).toBe('');
     expect(talk.client('x'.repeat(60))).toBe(head + 'x'.repeat(120));
     expect(talk.client('x'.repeat(880), get('/health'))).toBe(head + 'x'.repeat(1000) + get('/health'));

@@ -67,6 +67,7 @@ export function shopPolicy(
       .facts({ price: response('/price') });
     const upload = http.put('/upload').from(user).to(shop).streams();
     const health = http.get('/health').from(user).to(shop);
+    const ping = http.post('/ping').from(user).to(shop);
     const note = http
       .post('/notes')
       .from(shop)
@@ -115,7 +116,7 @@ export function shopPolicy(
         optional(look),
         optional(publish, once(deliver)),
       ),
-      outside(health, upload, consume, ...transactions),
+      outside(health, ping, upload, consume, ...transactions),
     ];
   });
 }

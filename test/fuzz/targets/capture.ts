@@ -75,7 +75,9 @@ export async function load(): Promise<Target> {
       try {
         for await (const batch of readPackets(file)) {
           for (const packet of batch) {
-            if (packet.number !== ++number) throw new Error('packets are not counted one by one');
+            // Records without a packet have numbers, too, as in Wireshark.
+            if (packet.number <= number) throw new Error('packets are not counted upwards');
+            number = packet.number;
             if (packet.original < packet.bytes.length) throw new Error('a packet is longer than it was');
             if (!Number.isFinite(packet.ts)) throw new Error('a packet has no time');
             made += 40 + packet.bytes.length;
