@@ -6,7 +6,7 @@ import { rawEvent, send, untilLost, zeekTest } from '../support/zeek-lab.ts';
 
 describe('limits of a real Zeek', () => {
   zeekTest(
-    'Zeek ends while three clients flood a queue of one: all see 1001, and nothing hangs',
+    'Zeek ends while three clients flood a queue of one: all see it, and nothing hangs',
     async (lab) => {
       const zeek = await lab.zeek({ script: 'countdown.zeek', set: { QUEUE: '1' } });
       const clients = [];
@@ -21,7 +21,8 @@ describe('limits of a real Zeek', () => {
       });
       for (const { items } of clients)
         expect(await until(items, () => false)).toMatchObject([
-          { kind: 'lost', loss: { closeCode: 1001, message: 'closed with 1001 Terminating' } },
+          // Zeek closes with 1001; when bytes of the flood are still unread, its kernel sends a reset, which may overtake that.
+          { kind: 'lost', loss: { message: expect.stringMatching(/1001 Terminating|broke off/) } },
           { kind: 'closed', clean: false },
         ]);
       await Promise.allSettled(flooding);
