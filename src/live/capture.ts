@@ -1,6 +1,6 @@
 // One interface that the embedded sensor reads. Enters: configuration; leaves: events for the merge, reports, counts of what passed.
 import type { Log } from '../audit/log.ts';
-import { type BackoffLimits, backoff } from '../broker/backoff.ts';
+import type { BackoffLimits } from '../broker/backoff.ts';
 import type { Clock } from '../broker/clock.ts';
 import type { CaptureConfig } from '../config/captures.ts';
 import { InputError } from '../errors.ts';
@@ -13,6 +13,7 @@ import { PARSERS } from '../sensor/parsers.ts';
 import { createSensor, type Sensor, type SensorOptions } from '../sensor/sensor.ts';
 import { Tally } from '../sensor/tally.ts';
 import type { ClockState } from './merge.ts';
+import { Restarts } from './restarts.ts';
 import type { launchTcpdump, Tcpdump, TcpdumpCounts } from './tcpdump.ts';
 import type { Watch } from './watch.ts';
 
@@ -62,8 +63,7 @@ export class Capture {
   readonly #sensor: Sensor;
   readonly #tally = new Tally();
   #tcpdump: Tcpdump | null = null;
-  #stopping = false;
-  #wake: (() => void) | null = null;
+  readonly #restarts: Restarts;
   #runs = 0;
   /** Packets read of this run, and lost of all before it, of this one, and when that was said last. */
   #read = 0;
@@ -84,6 +84,7 @@ export class Capture {
 
   constructor(parts: CaptureParts) {
     this.#parts = parts;
+    this.#restarts = new Restarts(parts);
     this.#sensor = createSensor({
       source: parts.config.name,
       limits: parts.limits,
@@ -111,31 +112,16 @@ export class Capture {
 
   /** Follows the interface until `stop`. @throws InputError when tcpdump cannot be started at all */
   async run(): Promise<void> {
-    const { clock, random, watch, restart } = this.#parts;
-    let attempt = 0;
-    for (let first = true; !this.#stopping; first = false) {
-      const since = clock.now();
+    await this.#restarts.run(async (first) => {
       const how = await this.#runOnce(first);
       this.#parts.onAbsent();
-      if (this.#stopping) return;
-      attempt = clock.now() - since >= restart.maxMs ? 1 : attempt + 1;
-      const inMs = backoff(restart, attempt, random);
-      watch.exited(how, inMs);
-      await new Promise<void>((resolve) => {
-        const cancel = clock.after(inMs, resolve);
-        this.#wake = () => {
-          cancel();
-          resolve();
-        };
-      });
-      this.#wake = null;
-    }
+      return how;
+    });
   }
 
   /** Takes what is there, then ends. */
   async stop(): Promise<void> {
-    this.#stopping = true;
-    this.#wake?.();
+    this.#restarts.stop();
     await this.#tcpdump?.stop();
   }
 
@@ -188,7 +174,7 @@ export class Capture {
       return `it cannot be started: ${error.message}`;
     }
     this.#tcpdump = tcpdump;
-    if (this.#stopping) void tcpdump.stop();
+    if (this.#restarts.stopped) void tcpdump.stop();
     this.#runs += 1;
     this.#read = 0;
     this.#droppedBefore += this.#dropped;

@@ -1,6 +1,6 @@
 // One Zeek: its process if it is ours, its stream, its source. Enters: configuration; leaves: events for the merge, reports.
 import { Limiter, type Log, short } from '../audit/log.ts';
-import { type BackoffLimits, backoff } from '../broker/backoff.ts';
+import type { BackoffLimits } from '../broker/backoff.ts';
 import { BrokerClient } from '../broker/client.ts';
 import type { Clock } from '../broker/clock.ts';
 import type { TlsOptions } from '../broker/connection.ts';
@@ -16,6 +16,7 @@ import type { launchZeek, ZeekLaunch } from '../zeek/launch.ts';
 import type { ZeekSource } from '../zeek/source.ts';
 import type { ClockState } from './merge.ts';
 import { momentOf } from './moment.ts';
+import { Restarts } from './restarts.ts';
 import type { Watch } from './watch.ts';
 
 export interface ZeekParts {
@@ -60,13 +61,13 @@ export class Zeek {
   /** What Zeek writes may be of an attacker's making, in number too. */
   readonly #lines = new Limiter(20, 10_000);
   #client: BrokerClient | null = null;
-  #stopping = false;
-  #wake: (() => void) | null = null;
+  readonly #restarts: Restarts;
   /** Events for Zeek that could not be sent. */
   unsent = 0;
 
   constructor(parts: ZeekParts) {
     this.#parts = parts;
+    this.#restarts = new Restarts(parts);
   }
 
   get name(): string {
@@ -86,13 +87,12 @@ export class Zeek {
   async run(): Promise<void> {
     const { at } = this.#parts.config;
     if (at.kind === 'url') await this.#read(at.url);
-    else await this.#supervise(at);
+    else await this.#restarts.run((first) => this.#runOnce(at, first));
   }
 
   /** Takes what is there, then ends. */
   async stop(): Promise<void> {
-    this.#stopping = true;
-    this.#wake?.();
+    this.#restarts.stop();
     await this.#client?.close();
   }
 
@@ -112,7 +112,7 @@ export class Zeek {
     const { room } = this.#parts;
     const client = new BrokerClient(clientOptions(this.#parts, url));
     this.#client = client;
-    if (this.#stopping) void client.close();
+    if (this.#restarts.stopped) void client.close();
     try {
       for await (const item of client) {
         this.#take(item, client);
@@ -154,28 +154,6 @@ export class Zeek {
       if (!(error instanceof BrokerError)) throw error;
       this.unsent += 1;
       this.#parts.log.warn({ zeek: this.name, event: event.name, code: error.code }, 'not sent to Zeek');
-    }
-  }
-
-  /** Starts Zeek, and again whenever it ends. */
-  async #supervise(at: Extract<ZeekConfig['at'], { kind: 'interface' }>): Promise<void> {
-    const { clock, random, watch, restart } = this.#parts;
-    let attempt = 0;
-    for (let first = true; !this.#stopping; first = false) {
-      const since = clock.now();
-      const how = await this.#runOnce(at, first);
-      if (this.#stopping) return;
-      attempt = clock.now() - since >= restart.maxMs ? 1 : attempt + 1;
-      const inMs = backoff(restart, attempt, random);
-      watch.exited(how, inMs);
-      await new Promise<void>((resolve) => {
-        const cancel = clock.after(inMs, resolve);
-        this.#wake = () => {
-          cancel();
-          resolve();
-        };
-      });
-      this.#wake = null;
     }
   }
 
