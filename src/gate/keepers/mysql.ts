@@ -5,6 +5,7 @@ import type { Verdict } from '../../verdict.ts';
 import { Cutter, type Prefix } from '../cutter.ts';
 import { Group, type Unit } from '../hold.ts';
 import type { Hands, Keeper, Refusal } from '../keeper.ts';
+import { HeldAnswers } from './held-answers.ts';
 import { mysqlError, mysqlInitDb } from './sql-messages.ts';
 
 const PACKET: Prefix = { length: 4, total: (first) => 4 + first.readUIntLE(0, 3) };
@@ -37,18 +38,16 @@ interface Packet extends Unit {
 export class MysqlKeeper implements Keeper {
   readonly #hands: Hands;
   readonly #token: string;
-  readonly #isJudged: (verdict: Verdict) => boolean;
+  readonly #answers: HeldAnswers<MysqlGroup>;
   readonly #cutters: Readonly<Record<Side, Cutter>>;
   readonly #current: Record<Side, MysqlGroup | null> = { orig: null, resp: null };
   #continued: Record<Side, boolean> = { orig: false, resp: false };
   #expected = 0;
-  readonly #judged = new Set<number>();
-  #answer: MysqlGroup | null = null;
 
   constructor(hands: Hands, token: string, isJudged: (verdict: Verdict) => boolean) {
     this.#hands = hands;
     this.#token = token;
-    this.#isJudged = isJudged;
+    this.#answers = new HeldAnswers(isJudged);
     this.#cutters = { orig: this.#cutter('orig'), resp: this.#cutter('resp') };
   }
 
@@ -57,14 +56,7 @@ export class MysqlKeeper implements Keeper {
   }
 
   groupOf(side: Side, { end }: Span, draft: EventDraft): Group | null {
-    if (draft.kind === 'sql-result' && side === 'resp' && this.#answer !== null) {
-      const answer = this.#answer;
-      answer.open = false;
-      if (draft.last && draft.request !== null) this.#judged.delete(draft.request);
-      this.#answer = null;
-      return answer;
-    }
-    return this.#hands.groupAt(side, end) ?? new MysqlGroup(false, 0);
+    return this.#answers.take(side, draft) ?? this.#hands.groupAt(side, end) ?? new MysqlGroup(false, 0);
   }
 
   admits(): boolean {
@@ -73,7 +65,7 @@ export class MysqlKeeper implements Keeper {
 
   judged(draft: EventDraft, group: Group | null, verdict: Verdict | null): void {
     if (draft.kind !== 'sql-statement' || verdict === null || group?.denial != null) return;
-    if (this.#isJudged(verdict)) this.#judged.add(draft.request);
+    this.#answers.passed(draft.request, verdict);
   }
 
   refuse(side: Side, { group, sequence }: Packet): Refusal {
@@ -109,17 +101,17 @@ export class MysqlKeeper implements Keeper {
         const group = this.#current[side];
         if (group !== null && group.packets === 1) group.command = first[4] ?? 0;
         this.#continued[side] = first.readUIntLE(0, 3) === LONGEST;
-        if (group !== null && group !== this.#answer) group.open = this.#continued[side];
+        if (group !== null && group !== this.#answers.current) group.open = this.#continued[side];
       },
     });
   }
 
   #begin(side: Side, start: number, first: Buffer, end: number): void {
     const sequence = first[3] ?? 0;
-    const held = side === 'resp' && this.#judged.size > 0;
-    if (held) this.#answer ??= new MysqlGroup(true, sequence);
+    const held = side === 'resp' && this.#answers.expected;
     const own = this.#continued[side] ? this.#current[side] : null;
-    const group = (held ? this.#answer : own) ?? new MysqlGroup(true, sequence);
+    const begin = (): MysqlGroup => new MysqlGroup(true, sequence);
+    const group = held ? this.#answers.holding(begin) : (own ?? begin());
     group.packets += 1;
     this.#current[side] = group;
     const unit: Packet = { start, end, group, sequence };

@@ -5,6 +5,7 @@ import type { Verdict } from '../../verdict.ts';
 import { Cutter, type Prefix } from '../cutter.ts';
 import { Group, type Unit } from '../hold.ts';
 import type { Hands, Keeper, Refusal } from '../keeper.ts';
+import { HeldAnswers } from './held-answers.ts';
 import { postgresError, postgresParse, postgresQuery } from './sql-messages.ts';
 
 const STARTUP: Prefix = { length: 4, total: (first) => first.readUInt32BE(0) };
@@ -43,7 +44,7 @@ interface Message extends Unit {
 export class PostgresKeeper implements Keeper {
   readonly #hands: Hands;
   readonly #token: string;
-  readonly #isJudged: (verdict: Verdict) => boolean;
+  readonly #answers: HeldAnswers<PostgresGroup>;
   readonly #cutters: Readonly<Record<Side, Cutter>>;
   #mode: 'startup' | 'typed' = 'startup';
   /** Requests for encryption that the server has not answered with a byte. */
@@ -54,14 +55,11 @@ export class PostgresKeeper implements Keeper {
   readonly #failed = new Set<number>();
   /** Errors of ours that the server has not sent. */
   #expected = 0;
-  /** Statements whose results are held until they are judged. */
-  readonly #judged = new Set<number>();
-  #answer: PostgresGroup | null = null;
 
   constructor(hands: Hands, token: string, isJudged: (verdict: Verdict) => boolean) {
     this.#hands = hands;
     this.#token = token;
-    this.#isJudged = isJudged;
+    this.#answers = new HeldAnswers(isJudged);
     this.#cutters = { orig: this.#cutter('orig'), resp: this.#cutter('resp') };
   }
 
@@ -70,14 +68,9 @@ export class PostgresKeeper implements Keeper {
   }
 
   groupOf(side: Side, { end }: Span, draft: EventDraft): Group | null {
-    if (draft.kind === 'sql-result' && side === 'resp' && this.#answer !== null) {
-      const answer = this.#answer;
-      answer.open = false;
-      if (draft.last && draft.request !== null) this.#judged.delete(draft.request);
-      this.#answer = null;
-      return answer;
-    }
-    return this.#hands.groupAt(side, end) ?? new PostgresGroup(false, null);
+    return (
+      this.#answers.take(side, draft) ?? this.#hands.groupAt(side, end) ?? new PostgresGroup(false, null)
+    );
   }
 
   admits(group: Group | null): boolean {
@@ -88,14 +81,14 @@ export class PostgresKeeper implements Keeper {
     if (draft.kind !== 'sql-statement' || verdict === null || !(group instanceof PostgresGroup)) return;
     if (group.denial !== null) {
       if (group.batch !== null) this.#failed.add(group.batch);
-    } else if (this.#isJudged(verdict)) this.#judged.add(draft.request);
+    } else this.#answers.passed(draft.request, verdict);
   }
 
   refuse(side: Side, unit: Message): Refusal {
     const { group } = unit;
     if (side === 'resp') {
       if (group.refused) return 'drop';
-      if (group !== this.#answer && !ANSWER.includes(unit.type)) return 'reset';
+      if (group !== this.#answers.current && !ANSWER.includes(unit.type)) return 'reset';
       this.#hands.insert('resp', postgresError());
       group.refused = true;
       return 'drop';
@@ -151,10 +144,9 @@ export class PostgresKeeper implements Keeper {
   }
 
   #answered(type: string): PostgresGroup {
-    if (this.#judged.size === 0 || type === '' || !ANSWER.includes(type))
+    if (!this.#answers.expected || type === '' || !ANSWER.includes(type))
       return new PostgresGroup(false, null);
-    this.#answer ??= new PostgresGroup(true, null);
-    return this.#answer;
+    return this.#answers.holding(() => new PostgresGroup(true, null));
   }
 
   #end(side: Side, first: Buffer): void {
