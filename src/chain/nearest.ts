@@ -25,6 +25,12 @@ export interface Nearness {
   readonly blockers: readonly Slot[];
 }
 
+/** The place itself, where no request is compared with it: what it stands for did not come, or not in time. */
+export function nearnessTo(slot: Slot, blockers: readonly Slot[] = []): Nearness {
+  const compared = { agreeing: 0, differing: [], named: true, contradicted: false, unmet: null };
+  return { slot, ...compared, state: slot.state, blockers };
+}
+
 /** Requests remembered for each kind of request below them, newest last. */
 const REMEMBERED = 512;
 

@@ -207,7 +207,13 @@ export class ChainStore {
 
   /** Children that had to come before a successful answer and did not. */
   unmetBefore(instance: Instance): readonly Slot[] {
-    return instance.slots.filter((slot) => slot.plan.cardinality === 'required' && !isDone(slot));
+    // By the plan: most answers need nothing, and a place that nobody asked for stays unmade.
+    return instance.plan.children
+      .filter(
+        ({ cardinality, position }) => cardinality === 'required' && instance.made[position] !== undefined,
+      )
+      .map(({ position }) => instance.slotAt(position))
+      .filter((slot) => !isDone(slot));
   }
 
   /** The service answered: what it causes must follow within the grace, or, with `eventually`, within its time. */

@@ -1,4 +1,5 @@
 // What an answer means for the request that it answers. Enters: answers of placed requests; leaves: verdicts on what is wrong.
+import { nearnessTo } from '../chain/nearest.ts';
 import type { FactReading } from '../chain/scope.ts';
 import type { Instance, Slot } from '../chain/state.ts';
 import { assertNever } from '../errors.ts';
@@ -81,19 +82,7 @@ export class Answering {
       instance.chain,
     );
     const [slot] = missing;
-    const nearest =
-      slot === undefined
-        ? null
-        : {
-            slot,
-            agreeing: 0,
-            differing: [],
-            named: true,
-            contradicted: false,
-            unmet: null,
-            state: slot.state,
-            blockers: missing,
-          };
+    const nearest = slot === undefined ? null : nearnessTo(slot, missing);
     const rule = slot === undefined ? {} : { rule: slot.plan.request };
     const verdict = this.#say(
       record,

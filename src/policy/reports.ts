@@ -1,4 +1,5 @@
 // What is said when time goes on: chains that ended, obligations that are overdue. Enters: news; leaves: records.
+import { nearnessTo } from '../chain/nearest.ts';
 import type { ChainNews } from '../chain/store.ts';
 import type { ChainRecord } from '../verdict.ts';
 import type { CompiledPolicy } from './compile.ts';
@@ -40,16 +41,7 @@ export function overdueOf(
     from: request.to,
     to: policy.requests.get(slot.plan.request)?.to ?? 'unknown',
   } as const;
-  const nearest = {
-    slot,
-    agreeing: 0,
-    differing: [],
-    named: true,
-    contradicted: false,
-    unmet: null,
-    state: slot.state,
-    blockers: [],
-  };
+  const nearest = nearnessTo(slot);
   const text = say.overdue(slot.plan.request, slot.plan.within ?? 0, slot.chain);
   return {
     about: { subject, flow: record.flow, ts: at, evidence: parent.evidence, step: slot.plan.request },
