@@ -5,6 +5,7 @@ import { addNamespace } from '../lab/network.ts';
 import { buildFabric, Node } from '../lab/node.ts';
 import { LabError, run, saying, spawnIn } from '../lab/system.ts';
 import { PREFIX } from '../lab/topology.ts';
+import { vethTo } from '../support/veth.ts';
 
 export type VmName = 'a' | 'b' | 's';
 export type Placement = Readonly<Record<VmName, 1 | 2 | 3>>;
@@ -45,20 +46,7 @@ async function addVm(vm: VmName, node: Node): Promise<void> {
   const [name, port] = [namespaceOf(vm), `p-${vm}`];
   await addNamespace(name);
   await run('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
-  await run('ip', [
-    '-n',
-    node.namespace,
-    'link',
-    'add',
-    port,
-    'type',
-    'veth',
-    'peer',
-    'name',
-    'eth0',
-    'netns',
-    name,
-  ]);
+  await run('ip', vethTo(node.namespace, port, name));
   await run('ip', ['-n', name, 'link', 'set', 'eth0', 'address', mac(vm)]);
   await run('ip', ['netns', 'exec', name, 'ethtool', '-K', 'eth0', ...OFF]);
   await run('ip', ['-n', name, 'link', 'set', 'eth0', 'up']);

@@ -75,6 +75,30 @@ async function compare(told: DvdRental, late: readonly number[]): Promise<void> 
   expect(said(reordered.verdicts)).toEqual(said(inOrder.verdicts));
 }
 
+/** One of the attacks among honest rentals; `listsOf` says what each of them does. */
+async function everyOrder<Attack>(
+  attacks: readonly Attack[],
+  listsOf: (told: DvdRental, all: readonly Rental[], victim: Rental, attack: Attack) => Step[][],
+): Promise<void> {
+  await fc.assert(
+    fc.asyncProperty(
+      someRentals,
+      fc.nat(attacks.length - 1),
+      choices,
+      delays,
+      async (all, which, order, late) => {
+        const told = slowly();
+        const [victim] = all;
+        const attack = attacks[which];
+        if (victim === undefined || attack === undefined) return;
+        for (const step of weave(listsOf(told, all, victim, attack), order)) step();
+        await compare(told, late);
+      },
+    ),
+    { numRuns: 200 },
+  );
+}
+
 describe('events that arrive late by up to the reorder window, each flow in its order', () => {
   test('of honest rentals change no verdict', async () => {
     await fc.assert(
@@ -101,24 +125,10 @@ describe('events that arrive late by up to the reorder window, each flow in its 
         () => told.toShipping.http('POST', '/shipments', { body: { ...victim, contract: 'none' } })(201),
       ],
     ];
-    await fc.assert(
-      fc.asyncProperty(
-        someRentals,
-        fc.nat(attacks.length - 1),
-        choices,
-        delays,
-        async (all, which, order, late) => {
-          const told = slowly();
-          const [victim] = all;
-          const attack = attacks[which];
-          if (victim === undefined || attack === undefined) return;
-          const lists = [...all.map((each) => steps(told, each)), attack(told, victim)];
-          for (const step of weave(lists, order)) step();
-          await compare(told, late);
-        },
-      ),
-      { numRuns: 200 },
-    );
+    await everyOrder(attacks, (told, all, victim, attack) => [
+      ...all.map((each) => steps(told, each)),
+      attack(told, victim),
+    ]);
   });
 
   test('of attacks within a rental change no verdict, consequences included', async () => {
@@ -134,24 +144,9 @@ describe('events that arrive late by up to the reorder window, each flow in its 
       }),
       () => ({ ship: () => {} }),
     ];
-    await fc.assert(
-      fc.asyncProperty(
-        someRentals,
-        fc.nat(attacks.length - 1),
-        choices,
-        delays,
-        async (all, which, order, late) => {
-          const told = slowly();
-          const [victim] = all;
-          const attack = attacks[which];
-          if (victim === undefined || attack === undefined) return;
-          const changed = replacing(told, attack(told, victim));
-          const lists = all.map((each) => steps(each === victim ? changed : told, each));
-          for (const step of weave(lists, order)) step();
-          await compare(told, late);
-        },
-      ),
-      { numRuns: 200 },
-    );
+    await everyOrder(attacks, (told, all, victim, attack) => {
+      const changed = replacing(told, attack(told, victim));
+      return all.map((each) => steps(each === victim ? changed : told, each));
+    });
   });
 });

@@ -1,4 +1,6 @@
 // The lab on switches: nodes, who stands on which, the security VM. Enters: a scratch folder; leaves: a cloud whose flows are copied.
+
+import { vethTo } from '../support/veth.ts';
 import { addHost, addInternet, addNamespace, portOf } from './network.ts';
 import { buildFabric, Node } from './node.ts';
 import { run } from './system.ts';
@@ -43,20 +45,7 @@ export async function buildCloud(scratch: string, apart: boolean): Promise<Cloud
 async function addSecurity(node: Node, port: string): Promise<void> {
   await addNamespace(IDS);
   await run('ip', ['-n', IDS, 'link', 'set', 'lo', 'up']);
-  await run('ip', [
-    '-n',
-    node.namespace,
-    'link',
-    'add',
-    port,
-    'type',
-    'veth',
-    'peer',
-    'name',
-    'eth0',
-    'netns',
-    IDS,
-  ]);
+  await run('ip', vethTo(node.namespace, port, IDS));
   const quiet = ['link', 'set', 'eth0', 'address', IDS_MAC, 'arp', 'off', 'up'];
   await run('ip', ['-n', IDS, ...quiet]);
   // Merged segments are none that were on a wire, and the kernel's buffer has far fewer places for them.

@@ -1,6 +1,7 @@
 // The lab's network: a bridge, and a namespace for each host on it. Enters: the topology; leaves: namespaces, or none.
 import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { vethTo } from '../support/veth.ts';
 import { LabError, run } from './system.ts';
 import * as net from './topology.ts';
 
@@ -76,7 +77,7 @@ export async function addHost(host: net.HostName, at: string, hurry = false): Pr
   const name = net.namespace(host);
   const portName = portOf(host);
   await addNamespace(name);
-  await ip('-n', at, 'link', 'add', portName, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name);
+  await ip(...vethTo(at, portName, name));
   await ip('-n', name, 'link', 'set', 'eth0', 'address', net.mac(host));
   // Offloads would hand the capture segments that never were on a wire, with checksums not yet made.
   const off = ['tx', 'rx', 'sg', 'tso', 'gso', 'gro'].flatMap((feature) => [feature, 'off']);

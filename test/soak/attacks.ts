@@ -1,11 +1,12 @@
 // Every attack that a compromised service makes in the soak. Enters: a shop, a rental; leaves: plots.
 
+import { AT } from '../support/dvd-rental.ts';
 import { Oracle } from './oracle.ts';
 import type { Point, Rental, Said } from './rental.ts';
 import { billOf, type Shop } from './shop.ts';
 import type { Doing } from './simulation.ts';
 import { PRICES } from './stock.ts';
-import { AT, type Sender, type Wire } from './wire.ts';
+import type { Sender, Wire } from './wire.ts';
 
 /** What an attack may use. */
 export interface Means {

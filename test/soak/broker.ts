@@ -1,7 +1,9 @@
 // The broker between Contract-Update and DVD-Update. Enters: published messages; leaves: deliveries, acknowledgements, redeliveries.
+
+import { AT } from '../support/dvd-rental.ts';
 import type { Rental, Said } from './rental.ts';
 import type { Doing, Simulation, Task } from './simulation.ts';
-import { AT, HOUSE, type Network, type Sender, type Wire } from './wire.ts';
+import { HOUSE, type Network, type Sender, type Wire } from './wire.ts';
 
 /** A message and what its consumer has done with it: a service does not ship twice because a message came twice. */
 export interface Message {

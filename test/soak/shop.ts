@@ -1,11 +1,12 @@
 // The services of the DVD rental, all honest unless a plot strikes. Enters: rentals, returns, sign-ups; leaves: their traffic.
 
 import type { HttpParts } from '../../src/testing/story-message.ts';
+import { AT } from '../support/dvd-rental.ts';
 import { Broker, type Message } from './broker.ts';
 import { type Point, type Rental, type Said, settle } from './rental.ts';
 import type { Doing, Simulation } from './simulation.ts';
 import { Stock } from './stock.ts';
-import { AT, HOUSE, Network, Pool, type Rows, type Sender, type Wire } from './wire.ts';
+import { HOUSE, Network, Pool, type Rows, type Sender, type Wire } from './wire.ts';
 
 const DEBIT = 'UPDATE users SET balance = balance - $1 WHERE name = $2 AND balance >= $1 RETURNING balance';
 const RECORD = 'INSERT INTO charges (contract, name, amount) VALUES ($1, $2, $3)';

@@ -14,19 +14,6 @@ import {
 } from '../../src/testing/story-message.ts';
 import { type Doing, type Simulation, Task } from './simulation.ts';
 
-export const AT = {
-  monitor: '10.1.0.5',
-  create: '10.1.0.10',
-  contracts: '10.1.0.11',
-  users: '10.1.0.12',
-  dvds: '10.1.0.13',
-  returns: '10.1.0.14',
-  shipping: '10.1.0.15',
-  queue: '10.1.0.20',
-  userDb: '10.1.0.30',
-  dvdDb: '10.1.0.31',
-} as const;
-
 /** On whose behalf something is sent. Its name stands in the evidence of each event: that is how a verdict is told from another. */
 export interface Sender {
   readonly name: string;

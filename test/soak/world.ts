@@ -1,12 +1,13 @@
 // Customers of the DVD rental, many at a time, and now and then an attack. Enters: how many, a seed; leaves: events and the truth about them.
 import type { Event } from '../../src/events/event.ts';
 import type { Micros } from '../../src/flow.ts';
+import { AT } from '../support/dvd-rental.ts';
 import { ATTACKS, type AttackKind, type Means, traceOf } from './attacks.ts';
 import { Oracle } from './oracle.ts';
 import { type Outcome, type Plot, Rental } from './rental.ts';
 import { Shop } from './shop.ts';
 import { type Doing, Simulation } from './simulation.ts';
-import { AT, HOUSE, Pool, type Sender, type Wire } from './wire.ts';
+import { HOUSE, Pool, type Sender, type Wire } from './wire.ts';
 
 export interface WorldOptions {
   readonly rentals: number;

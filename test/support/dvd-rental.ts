@@ -2,6 +2,7 @@
 import { type Connection, Story } from './story.ts';
 
 export const AT = {
+  monitor: '10.1.0.5',
   create: '10.1.0.10',
   contracts: '10.1.0.11',
   users: '10.1.0.12',

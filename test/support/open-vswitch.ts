@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { vethTo } from './veth.ts';
 
 const runAny = promisify(execFile);
 const PROGRAMS = [
@@ -131,20 +132,7 @@ export class OpenVSwitch {
     const mac = `02:00:00:00:00:${last.toString(16).padStart(2, '0')}`;
     const ip = `10.9.0.${last}`;
     await this.#addNamespace(namespace);
-    await run('ip', [
-      '-n',
-      this.#id,
-      'link',
-      'add',
-      port,
-      'type',
-      'veth',
-      'peer',
-      'name',
-      'eth0',
-      'netns',
-      namespace,
-    ]);
+    await run('ip', vethTo(this.#id, port, namespace));
     await run('ip', ['-n', namespace, 'link', 'set', 'eth0', 'address', mac, 'up']);
     await run('ip', ['-n', namespace, 'addr', 'add', `${ip}/24`, 'dev', 'eth0']);
     await run('ip', ['-n', this.#id, 'link', 'set', port, 'up']);

@@ -1,5 +1,6 @@
 // What goes before an attack, packet by packet. Enters: a place in a story; leaves: a connection on which the attack would pass if it were honest.
 import * as amqp from '../amqp-bytes.ts';
+import { AT } from '../dvd-rental.ts';
 import * as mysql from '../mysql-bytes.ts';
 import { Conversation, type Frame, type Host } from '../packets.ts';
 import * as postgres from '../postgres-bytes.ts';
@@ -11,17 +12,6 @@ type Bytes = Uint8Array | string;
 export type Line = 'http' | 'amqp' | 'postgres' | 'mysql';
 
 const CUSTOMER = '198.51.100.7';
-const DVD = {
-  create: '10.1.0.10',
-  contracts: '10.1.0.11',
-  users: '10.1.0.12',
-  dvds: '10.1.0.13',
-  returns: '10.1.0.14',
-  shipping: '10.1.0.15',
-  queue: '10.1.0.20',
-  userDb: '10.1.0.30',
-  dvdDb: '10.1.0.31',
-} as const;
 const SHOP = {
   web: '10.3.0.11',
   api: '10.3.0.12',
@@ -129,7 +119,7 @@ class Rental {
 
   constructor(stage: Stage) {
     this.stage = stage;
-    this.customer = stage.connect(CUSTOMER, DVD.contracts, 'http');
+    this.customer = stage.connect(CUSTOMER, AT.contracts, 'http');
   }
 
   asked(): this {
@@ -138,7 +128,7 @@ class Rental {
   }
 
   lookingUp(): this {
-    const talk = this.asked().stage.connect(DVD.contracts, DVD.dvds, 'http');
+    const talk = this.asked().stage.connect(AT.contracts, AT.dvds, 'http');
     this.stage.http(talk, 'GET /dvds/7', []);
     this.#looked = () => this.stage.answer(talk, 200, '{"id":7,"price":"3.50"}');
     return this;
@@ -146,7 +136,7 @@ class Rental {
 
   priced(): this {
     const { stage } = this.lookingUp();
-    const db = stage.mysql(DVD.dvds, DVD.dvdDb);
+    const db = stage.mysql(AT.dvds, AT.dvdDb);
     db.say('client', mysql.query('SELECT id, title, price, status FROM dvds WHERE id = 7'));
     db.say(
       'server',
@@ -157,14 +147,14 @@ class Rental {
   }
 
   billing(): this {
-    const talk = this.priced().stage.connect(DVD.contracts, DVD.users, 'http');
+    const talk = this.priced().stage.connect(AT.contracts, AT.users, 'http');
     this.stage.http(talk, 'POST /users/alice/charge', [], '{"contract":"c-1","amount":3.50}');
     this.#billed = () => this.stage.answer(talk, 200);
     return this;
   }
 
   billed(): this {
-    const db = this.billing().stage.postgres(DVD.users, DVD.userDb);
+    const db = this.billing().stage.postgres(AT.users, AT.userDb);
     for (const text of [
       "UPDATE users SET balance = balance - 3.50 WHERE name = 'alice' AND balance >= 3.50 RETURNING balance",
       "INSERT INTO charges (contract, name, amount) VALUES ('c-1', 'alice', 3.50)",
@@ -177,7 +167,7 @@ class Rental {
   }
 
   published(): this {
-    const talk = this.billed().stage.amqp(DVD.contracts, DVD.queue);
+    const talk = this.billed().stage.amqp(AT.contracts, AT.queue);
     const properties = { 'content-type': 'application/json', 'correlation-id': 'c-1' };
     const args = { exchange: 'rentals', routingKey: 'rental.created' };
     talk.say('client', amqpBytes({ method: 'basic.publish', args, properties, content: RENTAL }) ?? '');
@@ -187,7 +177,7 @@ class Rental {
 
   /** The consumer's connection, with the queue declared, bound and consumed. */
   consuming(): Talk {
-    const talk = this.published().stage.amqp(DVD.dvds, DVD.queue);
+    const talk = this.published().stage.amqp(AT.dvds, AT.queue);
     talk.say(
       'client',
       amqpBytes({ method: 'basic.consume', args: { queue: 'rentals', consumerTag: 'ct' } }) ?? '',
@@ -205,7 +195,7 @@ class Rental {
 
   shipped(): Talk {
     const talk = this.delivered();
-    const shipping = this.stage.connect(DVD.dvds, DVD.shipping, 'http');
+    const shipping = this.stage.connect(AT.dvds, AT.shipping, 'http');
     this.stage.http(shipping, 'POST /shipments', [], RENTAL);
     this.stage.answer(shipping, 201);
     return talk;
@@ -225,35 +215,35 @@ function started(stage: Stage): Stage {
 /** A place: all that must have happened, and the connection on which the variant speaks. */
 export const PLACES: Readonly<Record<string, (stage: Stage) => Talk>> = {
   rent: (stage) => new Rental(stage).customer,
-  'look-up': (stage) => new Rental(stage).asked().stage.connect(DVD.contracts, DVD.dvds, 'http'),
-  'read-dvd': (stage) => new Rental(stage).lookingUp().stage.mysql(DVD.dvds, DVD.dvdDb),
-  bill: (stage) => new Rental(stage).priced().stage.connect(DVD.contracts, DVD.users, 'http'),
-  debit: (stage) => new Rental(stage).billing().stage.postgres(DVD.users, DVD.userDb),
-  publish: (stage) => new Rental(stage).billed().stage.amqp(DVD.contracts, DVD.queue),
+  'look-up': (stage) => new Rental(stage).asked().stage.connect(AT.contracts, AT.dvds, 'http'),
+  'read-dvd': (stage) => new Rental(stage).lookingUp().stage.mysql(AT.dvds, AT.dvdDb),
+  bill: (stage) => new Rental(stage).priced().stage.connect(AT.contracts, AT.users, 'http'),
+  debit: (stage) => new Rental(stage).billing().stage.postgres(AT.users, AT.userDb),
+  publish: (stage) => new Rental(stage).billed().stage.amqp(AT.contracts, AT.queue),
   consumer: (stage) => new Rental(stage).consuming(),
   delivered: (stage) => new Rental(stage).delivered(),
   shipped: (stage) => new Rental(stage).shipped(),
   ship: (stage) => {
     new Rental(stage).delivered();
-    return stage.connect(DVD.dvds, DVD.shipping, 'http');
+    return stage.connect(AT.dvds, AT.shipping, 'http');
   },
   'mark-rented': (stage) => {
     new Rental(stage).shipped();
-    return stage.mysql(DVD.dvds, DVD.dvdDb);
+    return stage.mysql(AT.dvds, AT.dvdDb);
   },
-  'contracts-to-queue': (stage) => stage.amqp(DVD.contracts, DVD.queue),
-  'dvds-to-queue': (stage) => stage.amqp(DVD.dvds, DVD.queue),
-  'contracts-to-users': (stage) => stage.connect(DVD.contracts, DVD.users, 'http'),
-  'users-to-user-db': (stage) => stage.postgres(DVD.users, DVD.userDb),
+  'contracts-to-queue': (stage) => stage.amqp(AT.contracts, AT.queue),
+  'dvds-to-queue': (stage) => stage.amqp(AT.dvds, AT.queue),
+  'contracts-to-users': (stage) => stage.connect(AT.contracts, AT.users, 'http'),
+  'users-to-user-db': (stage) => stage.postgres(AT.users, AT.userDb),
   release: (stage) => {
-    const customer = stage.connect(CUSTOMER, DVD.returns, 'http');
+    const customer = stage.connect(CUSTOMER, AT.returns, 'http');
     stage.http(customer, 'POST /returns', ['X-User: alice'], RENTAL);
-    return stage.connect(DVD.returns, DVD.dvds, 'http');
+    return stage.connect(AT.returns, AT.dvds, 'http');
   },
   'insert-user': (stage) => {
-    const customer = stage.connect(CUSTOMER, DVD.create, 'http');
+    const customer = stage.connect(CUSTOMER, AT.create, 'http');
     stage.http(customer, 'POST /users', [], '{"name":"alice","email":"a@example.com"}');
-    return stage.postgres(DVD.create, DVD.userDb);
+    return stage.postgres(AT.create, AT.userDb);
   },
   start: (stage) => stage.connect(CUSTOMER, SHOP.web, 'http'),
   api: (stage) => started(stage).connect(SHOP.web, SHOP.api, 'http'),
