@@ -1,7 +1,8 @@
 // How well a place fits a request, and what a chain still lacks. Enters: chains, readings; leaves: counts and names.
 import type { Micros } from '../flow.ts';
 import { isDone, mayBeAbsent } from './places.ts';
-import type { ChainRequest, Unmet } from './request.ts';
+import type { StepPlan } from './plan.ts';
+import type { ChainRequest, Requirement, Unmet } from './request.ts';
 import type { FactReading } from './scope.ts';
 import type { ChainState, Instance, Slot } from './state.ts';
 
@@ -51,6 +52,14 @@ export function holdsAt(request: ChainRequest, slot: Slot): boolean {
   return request.requires === null || unmetAt(request, (name) => slot.fact(name)) === null;
 }
 
+/** True when relations hold between facts that are all settled. */
+export function holdsWith(
+  requires: Requirement | null,
+  settled: (name: string) => FactReading | undefined,
+): boolean {
+  return requires === null || requires(settled) === null;
+}
+
 /**
  * How long a service may go on with a user request whose connection ended before its answer: it does not have to notice,
  * and whoever asked could otherwise, by hanging up, have what it does for him taken for an attack.
@@ -67,6 +76,13 @@ export function goesBefore(a: Slot, b: Slot): boolean {
   const serves = (slot: Slot): boolean => slot.parent.state === 'open' || slot.parent.plan.staysOpen;
   if (serves(a) !== serves(b)) return serves(a);
   return a.chain.opened < b.chain.opened;
+}
+
+/** True when a request for this place could be made at that time because of one that its service serves. */
+export function servesAt(host: Instance, place: StepPlan, made: Micros, skew: Micros): boolean {
+  if (place.within !== null && made > host.ts + place.within + skew) return false;
+  if (host.end === null || host.plan.staysOpen || place.cardinality === 'eventually') return true;
+  return made <= host.end.at + skew + lingerOf(host);
 }
 
 /**

@@ -15,6 +15,24 @@ export interface KeyHolder {
 }
 
 /**
+ * The request nearest to the chain's beginning, at or above a place, from which a request with these keys inherits one of them:
+ * it names that request, and can be put nowhere else but below it. Null when it inherits none.
+ */
+export function namedBy(holder: KeyHolder | null, keys: ReadonlyMap<string, string>): KeyHolder | null {
+  let found: KeyHolder | null = null;
+  if (keys.size === 0) return null;
+  const seen = new Set<string>();
+  for (let at = holder; at !== null; at = at.above) {
+    for (let own = at.ownKeys; own !== null; own = own.next) {
+      if (seen.has(own.key) || keys.get(own.key) !== own.value) continue;
+      seen.add(own.key);
+      found = at;
+    }
+  }
+  return found;
+}
+
+/**
  * The value of a key at a place: its own, or the one of the nearest request above. A key is inherited downwards and not
  * sideways, because a message id or a correlation id names one message of a chain and its neighbour has another.
  */

@@ -1,4 +1,11 @@
 // What a chain may consist of, as the chain logic needs it. Enters: nothing; leaves: types.
+import type { Requirement } from './request.ts';
+
+/** The relations of one request: those that hold when it comes, and those about what its answer says. */
+export interface Requirements {
+  readonly asked: Requirement | null;
+  readonly answered: Requirement | null;
+}
 
 /** How often a step comes. */
 export type Cardinality =
@@ -28,6 +35,10 @@ export interface StepPlan {
   readonly order: 'any' | 'in-order';
   /** Names of the facts that such a request can carry, sorted. */
   readonly facts: readonly string[];
+  /** Names of the facts that such a request or its answer can speak of, sorted. */
+  readonly speaks: readonly string[];
+  /** What must hold between its facts and those of its chain; null for nothing. */
+  readonly requires: Requirements | null;
   /** For `many`: the facts that only such a request and what it causes speak of. Each such request settles its own. */
   readonly owns: ReadonlySet<string>;
   /** True when what it causes may come long after it was answered: a message waits in its queue. */

@@ -12,8 +12,15 @@ export interface FactReading {
   readonly evidence: Evidence;
 }
 
+/** Who settled a fact: a request, by itself or by its answer. */
+export interface Speaker {
+  /** The facts that are settled for it. */
+  readonly scope: Scope;
+}
+
 /** A reading that was settled, with the one that was settled before it: a chain has a handful, too few for a map. */
-interface Settled extends FactReading {
+export interface Settled extends FactReading {
+  readonly by: Speaker;
   readonly before: Settled | null;
 }
 
@@ -22,7 +29,8 @@ interface Settled extends FactReading {
  * times is another, for the facts that only it and what it causes speak of: two look-ups of two items are not one item.
  */
 export class Scope {
-  readonly outer: Scope | null;
+  /** Another one when the request that it belongs to is put into another chain. */
+  outer: Scope | null;
   /** The facts that are settled here and not further out; null for all. */
   readonly owns: ReadonlySet<string> | null;
   #last: Settled | null = null;
@@ -33,14 +41,14 @@ export class Scope {
   }
 
   /** What is settled here, in the order of settling. */
-  get own(): readonly FactReading[] {
-    const own: FactReading[] = [];
+  get own(): readonly Settled[] {
+    const own: Settled[] = [];
     for (let at = this.#last; at !== null; at = at.before) own.push(at);
     return own.reverse();
   }
 
   /** The settled fact of this name, here or further out. */
-  fact(name: string): FactReading | undefined {
+  fact(name: string): Settled | undefined {
     for (let scope: Scope | null = this; scope !== null; scope = scope.outer) {
       for (let at = scope.#last; at !== null; at = at.before) if (at.fact === name) return at;
     }
@@ -55,8 +63,18 @@ export class Scope {
   }
 
   /** Settles facts that are owned here and not settled yet. */
-  settle(readings: readonly FactReading[]): void {
+  settle(readings: readonly FactReading[], by: Speaker): void {
     for (const { fact, value, source, evidence } of readings)
-      this.#last = { fact, value: ownText(value), source, evidence, before: this.#last };
+      this.#last = { fact, value: ownText(value), source, evidence, by, before: this.#last };
+  }
+
+  /** What is settled here now, for `reset`. */
+  get mark(): Settled | null {
+    return this.#last;
+  }
+
+  /** Goes back to what was settled at a mark; with null to nothing. */
+  reset(mark: Settled | null): void {
+    this.#last = mark;
   }
 }

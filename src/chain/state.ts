@@ -3,11 +3,14 @@
 import { FlowTapError } from '../errors.ts';
 import type { Evidence, Micros } from '../flow.ts';
 import type { ChainId, ChainReference, VerdictId } from '../verdict.ts';
-import { type KeyHolder, keyAt, type OwnKey } from './keys.ts';
+import { type KeyHolder, keyAt, namedBy, type OwnKey } from './keys.ts';
 import { ownText } from './own-text.ts';
 import type { StepPlan } from './plan.ts';
 import type { ChainRequest, Origin } from './request.ts';
-import { type FactReading, Scope } from './scope.ts';
+import { Scope, type Settled, type Speaker } from './scope.ts';
+
+/** Facts of one request that are counted as spoken of. */
+export const MOST_SPOKEN = 30;
 
 const NO_SLOTS: (Slot | null)[] = [];
 /** Shared by all places that nothing came to; never changed. */
@@ -15,14 +18,17 @@ const NO_INSTANCES: Instance[] = [];
 const NO_NAMES: readonly string[] = [];
 
 /** One request that came, in its place in a chain. */
-export class Instance implements KeyHolder {
-  readonly chain: ChainState;
+export class Instance implements KeyHolder, Speaker {
   readonly plan: StepPlan;
-  readonly slot: Slot | null;
-  /** The facts that are settled for it. */
-  readonly scope: Scope;
+  #chain: ChainState;
+  #slot: Slot | null;
+  #scope: Scope;
   /** The keys that it brought and that it did not inherit. */
   readonly ownKeys: OwnKey | null;
+  /** The topmost request above it that it names by a key; null when it names none. */
+  readonly namedBy: KeyHolder | null;
+  /** The facts that it, or its answer, spoke of in agreement with its chain: bits, in the order of `plan.speaks`. */
+  #spoke = 0;
   readonly summary: string;
   readonly evidence: Evidence;
   /** `lost`: its connection ended before an answer. */
@@ -34,7 +40,7 @@ export class Instance implements KeyHolder {
   /** Set when it is the consequence of a denied request. */
   readonly taint: VerdictId | null;
   /** Microseconds from the chain's beginning: a small number takes no room of its own. */
-  readonly #after: number;
+  #after: number;
   /** Its places, as far as they were made. */
   #slots = NO_SLOTS;
 
@@ -46,11 +52,12 @@ export class Instance implements KeyHolder {
     taint: VerdictId | null,
   ) {
     const outer = slot === null ? chain : slot.parent.scope;
-    this.chain = chain;
+    this.#chain = chain;
     this.plan = plan;
-    this.slot = slot;
-    this.scope = plan.owns.size === 0 ? outer : new Scope(outer, plan.owns);
+    this.#slot = slot;
+    this.#scope = plan.owns.size === 0 ? outer : new Scope(outer, plan.owns);
     this.ownKeys = newKeys(slot?.parent ?? null, request.keys);
+    this.namedBy = namedBy(slot?.parent ?? null, request.keys);
     this.summary = request.summary === plan.request ? plan.request : ownText(request.summary);
     this.#after = request.ts - chain.opened;
     this.evidence = request.evidence;
@@ -60,6 +67,46 @@ export class Instance implements KeyHolder {
 
   get ts(): Micros {
     return this.chain.opened + this.#after;
+  }
+
+  get chain(): ChainState {
+    return this.#chain;
+  }
+
+  /** Its place; null for the user request. */
+  get slot(): Slot | null {
+    return this.#slot;
+  }
+
+  /** The facts that are settled for it. */
+  get scope(): Scope {
+    return this.#scope;
+  }
+
+  /** It, or its answer, spoke of a fact, and said what is settled. */
+  speak(fact: string): void {
+    const bit = this.plan.speaks.indexOf(fact);
+    if (bit >= 0 && bit < MOST_SPOKEN) this.#spoke |= 1 << bit;
+  }
+
+  /** The facts that it spoke of. Of a request with more facts than are counted, nobody can tell: it stays where it is. */
+  get spoken(): readonly string[] {
+    return this.plan.speaks.filter((_, bit) => bit < MOST_SPOKEN && (this.#spoke & (1 << bit)) !== 0);
+  }
+
+  /** Puts it, and all that is below it, into another place of the same plan. */
+  moveTo(slot: Slot): void {
+    const { ts } = this;
+    const places = this.#slots.flatMap((own) => (own === null ? [] : [{ own, since: own.since }]));
+    this.#slot = slot;
+    this.#chain = slot.chain;
+    this.#after = ts - slot.chain.opened;
+    if (this.plan.owns.size === 0) this.#scope = slot.parent.scope;
+    else this.#scope.outer = slot.parent.scope;
+    for (const { own, since } of places) {
+      own.since = since;
+      for (const attempt of own.attempts) attempt.moveTo(own);
+    }
   }
 
   /** Begins to expect what the plan says: all places are blocked. */
@@ -92,6 +139,11 @@ export class Instance implements KeyHolder {
     const slot = new Slot(this, plan, this.ts);
     this.#slots[position] = slot;
     return slot;
+  }
+
+  /** One of its places that nothing came to was not asked for after all. */
+  unmake(position: number): void {
+    this.#slots[position] = null;
   }
 
   /** All of its places. */
@@ -175,7 +227,7 @@ export class Slot {
   }
 
   /** The settled fact of this name, as the request that comes here finds it. */
-  fact(name: string): FactReading | undefined {
+  fact(name: string): Settled | undefined {
     return this.parent.scope.fact(name);
   }
 }

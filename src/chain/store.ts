@@ -12,12 +12,15 @@ import {
   missingBelow,
   missingSteps,
 } from './agreement.ts';
+import { addAttempt, cameAsOftenAsItMay, isOver, mayComeAgain } from './attempts.ts';
 import { Deadlines } from './deadlines.ts';
+import { Exchange, type Move } from './exchange.ts';
 import { KeyIndex } from './key-index.ts';
 import { contradictsKeys, sharesKey } from './keys.ts';
 import { type Nearness, nearestOf, RecentParents } from './nearest.ts';
-import { isBlocked, isDone, slotsBelow } from './places.ts';
+import { instancesBelow, isBlocked, isDone, mayBeAbsent, slotsBelow } from './places.ts';
 import type { StepPlan } from './plan.ts';
+import { exchangesOf, fillingsOf, obstaclesTo, placesAbove, placesBehind } from './rearrange.ts';
 import type { ChainRequest, Origin } from './request.ts';
 import type { FactReading, Scope } from './scope.ts';
 import { SlotIndex } from './slot-index.ts';
@@ -40,6 +43,8 @@ export interface StoreOptions {
 export interface Candidate {
   readonly slot: Slot;
   readonly chains: number;
+  /** Requests that were put into other chains for it. */
+  readonly moved: readonly Instance[];
 }
 
 /** What happened because time went on. */
@@ -68,6 +73,9 @@ const KEPT_ATTEMPTS = 8;
 const INDEXED_FACTS = 30;
 /** Places that agree in every fact and fail a relation; nobody looks at more of them for one request. */
 const MOST_FAILING = 4096;
+/** Exchanges that are tried for one request that nothing explains. */
+const MOST_TRIALS = 64;
+const NOTHING_MOVED: readonly Instance[] = [];
 
 export class ChainStore {
   readonly #options: StoreOptions;
@@ -79,6 +87,7 @@ export class ChainStore {
   readonly #due = new Deadlines<Due>();
   #news: ChainNews[] = [];
   #activated = new Set<string>();
+  #moved: Instance[] = [];
   #opened = 0;
   #evicted = 0;
 
@@ -153,7 +162,72 @@ export class ChainStore {
         if (chains.size >= MOST_TIES) break;
       }
     }
-    return best === null ? null : { slot: best, chains: chains.size };
+    return best === null ? null : { slot: best, chains: chains.size, moved: NOTHING_MOVED };
+  }
+
+  /**
+   * Like `find`, for a request that no open chain explains as things stand: which of two chains that look alike an earlier
+   * request served was a guess, and may have been the wrong one. Requests are put into each other's places where everything
+   * in both chains fits as well as before; then what explains the new one explains all of them.
+   */
+  rearrangeFor(request: ChainRequest): Candidate | null {
+    let found: Candidate | null = null;
+    const moved = this.#rearrange(
+      exchangesOf(obstaclesTo(request, this.#recent), this.#recent, this.#options.skew),
+      () => {
+        found = this.find(request);
+        return found !== null;
+      },
+      request.ts,
+    );
+    return found === null ? null : { ...(found as Candidate), moved };
+  }
+
+  /** The same for what an answer says, where it is not what is settled in the chain of its request. */
+  rearrangeToAgree(instance: Instance, readings: readonly FactReading[], at: Micros): void {
+    const settled = readings.flatMap(({ fact, value }) => {
+      const reading = instance.scope.fact(fact);
+      return reading !== undefined && reading.value !== value ? [reading] : [];
+    });
+    if (settled.length === 0) return;
+    const places = [...placesBehind(settled), ...placesAbove(instance)];
+    const agrees = (): boolean =>
+      readings.every(({ fact, value }) => (instance.scope.fact(fact)?.value ?? value) === value);
+    this.#rearrange(exchangesOf(places, this.#recent, this.#options.skew), agrees, at);
+  }
+
+  /** The same for a step that did not come: what another chain has twice the chance to get may be the one that is missing here. */
+  #fill(slot: Slot, at: Micros): void {
+    this.#rearrange(fillingsOf(slot, this.#recent, this.#options.skew), () => isDone(slot), at);
+  }
+
+  /** Tries one exchange after the other. Gives the requests that were moved by the first that serves its purpose. */
+  #rearrange(exchanges: Iterable<readonly Move[]>, serves: () => boolean, now: Micros): readonly Instance[] {
+    const { skew, grace } = this.#options;
+    let trials = 0;
+    for (const moves of exchanges) {
+      if (++trials > MOST_TRIALS) break;
+      const exchange = new Exchange(moves, { index: this.#waiting, keys: this.#keys, skew, grace });
+      if (!exchange.apply(now)) continue;
+      if (!serves()) {
+        exchange.undo();
+        continue;
+      }
+      const moved = moves.map(({ instance }) => instance);
+      for (const instance of moved) this.#moved.push(...instancesBelow(instance));
+      for (const chain of exchange.chains) {
+        for (let slot = chain.waiting; slot !== null; slot = slot.after)
+          this.#activated.add(slot.plan.request);
+        this.#settle(chain, now);
+      }
+      return moved;
+    }
+    return NOTHING_MOVED;
+  }
+
+  /** Requests that were put into other chains since the last call. */
+  takeMoved(): readonly Instance[] {
+    return this.#moved.length === 0 ? NOTHING_MOVED : this.#moved.splice(0);
   }
 
   /** The place that came closest to explaining a request that nothing explains; null when no chain comes near. */
@@ -177,6 +251,8 @@ export class ChainStore {
   /** Settles what a request or its answer says, where it is not settled yet; what is settled stays as it is. */
   settleFacts(instance: Instance, readings: readonly FactReading[]): void {
     const fresh = readings.filter(({ fact }) => instance.scope.fact(fact) === undefined);
+    for (const { fact, value } of readings)
+      if ((instance.scope.fact(fact)?.value ?? value) === value) instance.speak(fact);
     if (fresh.length === 0) return;
     const owners = new Map<Scope, FactReading[]>();
     for (const reading of fresh) {
@@ -198,7 +274,7 @@ export class ChainStore {
       if (slot.bucket !== null && slot.plan.facts.some((fact) => names.has(fact))) moved.push(slot);
     }
     for (const slot of moved) this.#waiting.remove(slot);
-    owner.settle(readings);
+    owner.settle(readings, instance);
     for (const slot of moved) {
       this.#waiting.add(slot);
       this.#activated.add(slot.plan.request);
@@ -274,6 +350,8 @@ export class ChainStore {
         const { due: at } = slot.notes;
         if (slot.chain.ended !== null || slot.state === 'closed' || isDone(slot)) return;
         if (at === null || at + this.#options.grace >= now) return;
+        this.#fill(slot, at);
+        if (isDone(slot)) return;
         if (slot.plan.cardinality === 'eventually') {
           slot.note({ overdue: true });
           this.#news.push({ kind: 'overdue', slot, at });
@@ -416,6 +494,11 @@ export class ChainStore {
   /** The service no longer serves this request: what has not come by now will not be explained by it. */
   #close(instance: Instance, now: Micros): void {
     if (!instance.serving) return;
+    if (instance.state === 'answered') {
+      for (const plan of instance.plan.children)
+        if (!mayBeAbsent(plan) && plan.within === null && !isDone(instance.slotAt(plan.position)))
+          this.#fill(instance.slotAt(plan.position), now);
+    }
     instance.serving = false;
     if (!instance.plan.staysOpen) instance.chain.live--;
     for (const slot of instance.slots) {
@@ -460,35 +543,7 @@ export class ChainStore {
   }
 }
 
-/** The first few are copied, since an array that grows takes room for 16 more. */
-function addAttempt(slot: Slot, instance: Instance): void {
-  if (slot.attempts.length < 4) slot.attempts = [...slot.attempts, instance];
-  else slot.attempts.push(instance);
-}
-
 function isWithin(scope: Scope, outer: Scope): boolean {
   for (let at: Scope | null = scope; at !== null; at = at.outer) if (at === outer) return true;
   return false;
-}
-
-/** True when a step that may come often has come as often as it may; what failed does not count. */
-function cameAsOftenAsItMay({ plan, attempts, notes }: Slot): boolean {
-  if (plan.most === null) return false;
-  const good = attempts.filter(({ state }) => state === 'answered' || state === 'open').length;
-  return notes.settled + good >= plan.most;
-}
-
-/** True when a place that was taken may be taken again, because what came failed. */
-function mayComeAgain(slot: Slot): boolean {
-  if (slot.plan.cardinality === 'many') return !cameAsOftenAsItMay(slot);
-  return slot.attempts.length - slot.notes.forgiven <= slot.plan.retries;
-}
-
-/** True when nothing will come of a request any more. */
-function isOver(instance: Instance): boolean {
-  if (instance.state === 'open') return false;
-  return instance.made.every(
-    (slot) =>
-      slot !== null && (slot.state === 'spent' || slot.state === 'closed') && slot.attempts.every(isOver),
-  );
 }

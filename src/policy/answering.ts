@@ -116,6 +116,7 @@ export class Answering {
 
   #settle(about: About, instance: Instance, facts: readonly FactReading[]): Judgement | null {
     const store = storeOf(this.#chains, instance);
+    store.rearrangeToAgree(instance, facts, about.ts);
     const differing = facts.flatMap((read) => {
       const settled = instance.scope.fact(read.fact);
       return settled !== undefined && settled.value !== read.value ? [{ read, settled }] : [];

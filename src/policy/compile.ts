@@ -1,5 +1,5 @@
 // Turns a document into look-ups. Enters: a checked document; leaves: what matching and deciding need, nothing else.
-import type { StepPlan } from '../chain/plan.ts';
+import type { Requirements, StepPlan } from '../chain/plan.ts';
 import type { Protocol } from '../events/common.ts';
 import { AddressBook, type Prefix, type Principal, parsePrefix, UNKNOWN } from '../identity/addresses.ts';
 import { derivedConnections } from './connections.ts';
@@ -12,9 +12,9 @@ import type {
   StepDeclaration,
 } from './document.ts';
 import type { Normaliser } from './fact.ts';
-import { factsByRequest } from './fact-names.ts';
+import { factsByRequest, factsOfRequest } from './fact-names.ts';
 import { hashOf } from './hash.ts';
-import { type Requirements, requirementsOf } from './relations/requirements.ts';
+import { requirementsOf } from './relations/requirements.ts';
 import { scopesOf } from './scopes.ts';
 import { NO_TOKENS, type TokenLookup } from './tokens/reading.ts';
 
@@ -70,11 +70,18 @@ export function compile(document: PolicyDocument, tokens: TokenLookup = NO_TOKEN
     between.get(`${protocol}\n${from}\n${to}`) ?? [];
   const facts = factsByRequest(document);
   const normalisers = normalisersOf(document);
+  const requirements = requirementsOf(document, normalisers);
+  const spoken = new Map(
+    document.requests.map((request) => [
+      request.id,
+      [...new Set(factsOfRequest(request, document.memories ?? []))].sort(),
+    ]),
+  );
   const steps = new Map<string, StepPlan>();
   const roots = new Map<string, StepPlan>();
   for (const { root } of document.chains) {
     const scopes = scopesOf(root, requests, document.memories);
-    roots.set(root.request, planOf(root, null, 0, { requests, facts, scopes }, steps));
+    roots.set(root.request, planOf(root, null, 0, { requests, facts, spoken, requirements, scopes }, steps));
   }
   return {
     document,
@@ -82,7 +89,7 @@ export function compile(document: PolicyDocument, tokens: TokenLookup = NO_TOKEN
     addresses: addressBook(document),
     normalisers,
     tokens,
-    requirements: requirementsOf(document, normalisers),
+    requirements,
     requests,
     roots,
     intervals: new Map(
@@ -131,6 +138,8 @@ function planOf(
   known: {
     readonly requests: ReadonlyMap<string, RequestDeclaration>;
     readonly facts: ReadonlyMap<string, readonly string[]>;
+    readonly spoken: ReadonlyMap<string, readonly string[]>;
+    readonly requirements: ReadonlyMap<string, Requirements>;
     readonly scopes: ReadonlyMap<StepDeclaration, ReadonlySet<string>>;
   },
   steps: Map<string, StepPlan>,
@@ -148,6 +157,8 @@ function planOf(
     retries: delivered ? Math.max(step.retries, REDELIVERIES) : step.retries,
     order: step.order,
     facts: known.facts.get(step.request) ?? [],
+    speaks: known.spoken.get(step.request) ?? [],
+    requires: known.requirements.get(step.request) ?? null,
     owns: known.scopes.get(step) ?? NONE,
     staysOpen: request?.protocol === 'amqp' && request.action.kind === 'publish',
     parent,

@@ -3,7 +3,7 @@ import { unmetAt } from '../chain/agreement.ts';
 import type { Nearness } from '../chain/nearest.ts';
 import type { ChainRequest, Origin, Unmet } from '../chain/request.ts';
 import type { Instance } from '../chain/state.ts';
-import type { ChainStore } from '../chain/store.ts';
+import type { Candidate, ChainStore } from '../chain/store.ts';
 import { assertNever } from '../errors.ts';
 import type { LostCause } from '../events/lost.ts';
 import type { DropCode, PassCode, PolicyKind, VerdictId } from '../verdict.ts';
@@ -166,14 +166,7 @@ function explain(
   final: boolean,
 ): Decision {
   const found = chains.honest.find(request);
-  if (found !== null) {
-    const taint = found.slot.parent.taint;
-    const instance = chains.honest.accept(found.slot, request, null);
-    if (taint !== null)
-      return { kind: 'consequence', of: taint, text: say.consequence(observed.subject, taint), instance };
-    const text = say.explained(observed.subject, found.slot.chain, found.chains);
-    return { kind: 'pass', code: 'explained', text, instance, candidates: found.chains };
-  }
+  if (found !== null) return explainedBy(chains, observed, request, found);
   const root = policy.roots.get(request.request);
   const outside = policy.outside.has(request.request);
   // Nothing but its own facts is there to be compared.
@@ -208,6 +201,20 @@ function explain(
   return unexplained(chains, observed, request, final);
 }
 
+function explainedBy(
+  chains: Chains,
+  observed: ObservedRequest,
+  request: ChainRequest,
+  { slot, chains: candidates, moved }: Candidate,
+): Decision {
+  const { taint } = slot.parent;
+  const instance = chains.honest.accept(slot, request, null);
+  if (taint !== null)
+    return { kind: 'consequence', of: taint, text: say.consequence(observed.subject, taint), instance };
+  const text = say.explained(observed.subject, slot.chain, candidates, moved);
+  return { kind: 'pass', code: 'explained', text, instance, candidates };
+}
+
 function unexplained(
   chains: Chains,
   observed: ObservedRequest,
@@ -216,6 +223,8 @@ function unexplained(
 ): Decision {
   // Whether somebody reacts to what was denied can be told only when nothing honest can arrive any more that explains it.
   if (!final) return { kind: 'wait' };
+  const found = chains.honest.rearrangeFor(request);
+  if (found !== null) return explainedBy(chains, observed, request, found);
   const tainted = chains.tainted.find(request);
   if (tainted !== null) {
     const of = tainted.slot.chain.tainted;

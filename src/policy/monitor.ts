@@ -128,6 +128,8 @@ export class Monitor {
   }
 
   #flush(): readonly EngineOutput[] {
+    for (const { evidence, chain } of this.chains.honest.takeMoved())
+      this.#shared.witness?.moved(evidence, chain);
     const out = this.#out;
     if (out.length > 0) this.#out = [];
     return out;

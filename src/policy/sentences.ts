@@ -2,7 +2,7 @@
 import type { Nearness } from '../chain/nearest.ts';
 import type { ChainRequest, Unmet } from '../chain/request.ts';
 import type { FactReading } from '../chain/scope.ts';
-import type { ChainState } from '../chain/state.ts';
+import type { ChainState, Instance } from '../chain/state.ts';
 import type { DropCode, VerdictId } from '../verdict.ts';
 import { type ObservedSubject, printable } from './observe/observation.ts';
 
@@ -61,10 +61,17 @@ export function outside({ from, to, request }: Who): string {
   return `${from} may always ask ${to} for ${request}.`;
 }
 
-export function explained({ request }: Who, chain: ChainState, candidates: number): string {
+/** `moved`: requests that were found to be of other chains than had been taken. */
+export function explained(
+  { request }: Who,
+  chain: ChainState,
+  candidates: number,
+  moved: readonly Instance[],
+): string {
   const others =
     candidates > 1 ? ` (${candidates} open chains fit; the oldest with most agreeing facts was taken)` : '';
-  return `${request} serves ${chain.title}${others}.`;
+  const found = moved.map((other) => `; ${value(other.summary)} was found to serve ${other.chain.title}`);
+  return `${request} serves ${chain.title}${others}${found.join('')}.`;
 }
 
 export function consequence({ from, request }: Who, of: VerdictId): string {

@@ -53,6 +53,8 @@ const PLAN: StepPlan = {
   retries: 0,
   order: 'any',
   facts: [],
+  speaks: [],
+  requires: null,
   staysOpen: false,
   parent: null,
   position: 0,

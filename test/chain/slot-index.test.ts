@@ -29,6 +29,8 @@ const PLAN: StepPlan = {
   retries: 0,
   order: 'any',
   facts: [...FACTS],
+  speaks: [],
+  requires: null,
   staysOpen: false,
   parent: null,
   position: 0,
@@ -43,8 +45,9 @@ function readings(values: Readonly<Record<string, string | undefined>>): FactRea
 
 function slotOf(id: number, values: Readonly<Record<string, string | undefined>>): Slot {
   const chain = new ChainState(id, { from: 'customer', address: '192.0.2.1' }, id, null);
-  chain.settle(readings(values));
-  return new Slot(new Instance(chain, PLAN, null, requestOf({}), null), PLAN, 0);
+  const root = new Instance(chain, PLAN, null, requestOf({}), null);
+  chain.settle(readings(values), root);
+  return new Slot(root, PLAN, 0);
 }
 
 function requestOf(values: Readonly<Record<string, string | undefined>>): ChainRequest {

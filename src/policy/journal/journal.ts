@@ -138,6 +138,11 @@ export class Journal implements Witness {
     this.#idle.add(entry);
   }
 
+  moved(evidence: Evidence, chain: ChainState): void {
+    const entry = this.#entries.get(keyOf(evidence));
+    if (entry !== undefined) this.#hold(entry, chain);
+  }
+
   /** Entries in the order in which their events came. */
   list(): readonly Entry[] {
     return [...this.#entries.values()].sort((a, b) => a.sequence - b.sequence);

@@ -1,4 +1,5 @@
 // Which relation of a request does not hold. Enters: a declared request, the facts that are known; leaves: the first that fails, with its values.
+import type { Requirements } from '../../chain/plan.ts';
 import type { Requirement, Unmet } from '../../chain/request.ts';
 import type { FactReading } from '../../chain/scope.ts';
 import type { PolicyDocument, RequestDeclaration } from '../document.ts';
@@ -8,12 +9,6 @@ import { printable } from '../observe/observation.ts';
 import { describeDemand, describeRelation, factsOfRelation, type Relation, type Term } from '../relation.ts';
 import { isAnswered } from '../source.ts';
 import { judge, type Known } from './judge.ts';
-
-/** The relations of one request: those that hold when it comes, and those about what its answer says. */
-export interface Requirements {
-  readonly asked: Requirement | null;
-  readonly answered: Requirement | null;
-}
 
 /** By request, for those that have any. */
 export function requirementsOf(

@@ -1,0 +1,337 @@
+// Puts requests of chains that look alike into each other's places. Enters: which request goes where; leaves: whether everything
+// in all of these chains still fits; if not, nothing has changed.
+// Longer than other files because a change and taking it back have to touch the same things.
+import type { Micros } from '../flow.ts';
+import { holdsWith, servesAt } from './agreement.ts';
+import { addAttempt, hostsOf, mayComeAgain } from './attempts.ts';
+import type { KeyIndex } from './key-index.ts';
+import { contradictsKeys, type KeyHolder } from './keys.ts';
+import { doneAt, instancesBelow, isBlocked, openedAt, slotsBelow } from './places.ts';
+import type { FactReading, Scope, Settled } from './scope.ts';
+import type { SlotIndex } from './slot-index.ts';
+import { type ChainState, type Instance, MOST_SPOKEN, type Slot } from './state.ts';
+
+/** A request that goes into another place of the same plan. */
+export interface Move {
+  readonly instance: Instance;
+  readonly to: Slot;
+}
+
+/** What has to be kept in step with the places. */
+export interface Surroundings {
+  readonly index: SlotIndex;
+  readonly keys: KeyIndex;
+  /** Microseconds by which clocks may differ. */
+  readonly skew: Micros;
+  /** Microseconds by which events may come late. */
+  readonly grace: Micros;
+}
+
+/** What a request said, each as it was settled; of what another one settled, its own words are not kept. */
+interface Statement {
+  readonly instance: Instance;
+  readonly readings: readonly FactReading[];
+}
+
+type Undo = () => void;
+
+/** One exchange: `apply` it once, and `undo` it if it turns out not to help. */
+export class Exchange {
+  readonly moves: readonly Move[];
+  readonly chains: ReadonlySet<ChainState>;
+  readonly #around: Surroundings;
+  /** The requests whose places change hands. */
+  readonly #parents: ReadonlySet<Instance>;
+  readonly #undo: Undo[] = [];
+
+  constructor(moves: readonly Move[], around: Surroundings) {
+    const slots = moves.flatMap(({ instance, to }) => (instance.slot === null ? [to] : [instance.slot, to]));
+    this.moves = moves;
+    this.chains = new Set(slots.map(({ chain }) => chain));
+    this.#around = around;
+    this.#parents = new Set(slots.map(({ parent }) => parent));
+  }
+
+  /** False when it does not fit, in facts, keys, times or order; then nothing has changed. */
+  apply(now: Micros): boolean {
+    const { chains, moves } = this;
+    if (!moves.every(isFree)) return false;
+    const statements = [...chains].flatMap(({ root }) => [...instancesBelow(root)].map(statementOf));
+    if (statements.some(({ instance }) => instance.plan.speaks.length > MOST_SPOKEN)) return false;
+    const wasOrdered = new Map(
+      [...this.#parents].map((parent) => [parent, isOrdered(parent, this.#around.skew)]),
+    );
+    this.#unindex();
+    this.#relink();
+    const fits =
+      moves.every(({ instance, to }) => this.#fitsKeys(instance, to)) &&
+      this.#settle(statements) &&
+      [...this.#parents].every(
+        (parent) => isOrdered(parent, this.#around.skew) || wasOrdered.get(parent) === false,
+      ) &&
+      this.#places().every((slot) => this.#fitsPlace(slot, now)) &&
+      statements.every(({ instance }) => holds(instance));
+    if (!fits) {
+      this.undo();
+      return false;
+    }
+    for (const parent of this.#parents) this.#renew(parent, now);
+    this.#index();
+    return true;
+  }
+
+  /** Everything is as it was. */
+  undo(): void {
+    while (this.#undo.length > 0) this.#undo.pop()?.();
+  }
+
+  /** The places that requests leave or come to. */
+  #places(): readonly Slot[] {
+    return [...this.#parents].flatMap((parent) =>
+      parent.made.filter(
+        (slot): slot is Slot => slot !== null && this.moves.some(({ to }) => to.plan === slot.plan),
+      ),
+    );
+  }
+
+  #waitingPlaces(): readonly Slot[] {
+    return [...this.chains].flatMap(({ root }) =>
+      [...slotsBelow(root)].filter(({ state }) => state === 'waiting'),
+    );
+  }
+
+  /** Whoever waits is found by facts, which may change. */
+  #unindex(): void {
+    const { index } = this.#around;
+    const waiting = this.#waitingPlaces();
+    for (const slot of waiting) {
+      index.remove(slot);
+      slot.chain.unlink(slot);
+    }
+    this.#undo.push(() => {
+      for (const slot of waiting) {
+        index.add(slot);
+        slot.chain.link(slot);
+      }
+    });
+  }
+
+  #index(): void {
+    const { index } = this.#around;
+    const waiting = this.#waitingPlaces();
+    for (const slot of waiting) {
+      index.add(slot);
+      slot.chain.link(slot);
+    }
+    this.#undo.push(() => {
+      for (const slot of waiting) {
+        index.remove(slot);
+        slot.chain.unlink(slot);
+      }
+    });
+  }
+
+  #relink(): void {
+    const { moves } = this;
+    const before = [...this.chains].map((chain) => {
+      const { requests, size, live } = chain;
+      return { chain, requests, size, live };
+    });
+    const places = this.#places().map((slot) => ({ slot, attempts: slot.attempts }));
+    const from = moves.map(({ instance }) => ({ instance, slot: instance.slot }));
+    this.#undo.push(() => {
+      for (const { instance, slot } of from) if (slot !== null) this.#carry(instance, slot);
+      for (const { slot, attempts } of places) slot.attempts = attempts;
+      for (const { chain, requests, size, live } of before) Object.assign(chain, { requests, size, live });
+    });
+    for (const { instance, slot } of from)
+      if (slot !== null) slot.attempts = slot.attempts.filter((attempt) => attempt !== instance);
+    for (const { instance, to } of moves) {
+      const attempts = [...to.attempts, instance].sort((a, b) => a.ts - b.ts);
+      to.attempts = [];
+      for (const attempt of attempts) addAttempt(to, attempt);
+      const weight = [...instancesBelow(instance)].length;
+      const live = liveBelow(instance);
+      instance.chain.requests -= weight;
+      instance.chain.size -= weight;
+      instance.chain.live -= live;
+      this.#carry(instance, to);
+      instance.chain.requests += weight;
+      instance.chain.size += weight;
+      instance.chain.live += live;
+    }
+  }
+
+  /** Moves a request with its keys. */
+  #carry(instance: Instance, to: Slot): void {
+    const { keys } = this.#around;
+    const carried = [...instancesBelow(instance)];
+    for (const { chain, ownKeys } of carried)
+      for (let own = ownKeys; own !== null; own = own.next) keys.remove(chain, own.key, own.value);
+    instance.moveTo(to);
+    for (const { chain, ownKeys } of carried)
+      for (let own = ownKeys; own !== null; own = own.next) keys.add(chain, own.key, own.value);
+  }
+
+  #fitsKeys(instance: Instance, to: Slot): boolean {
+    for (const { ownKeys } of instancesBelow(instance)) {
+      for (let own = ownKeys; own !== null; own = own.next)
+        if (contradictsKeys(to.parent, new Map([[own.key, own.value]]))) return false;
+    }
+    return true;
+  }
+
+  /** Settles everything anew: what was settled first stays so where its speaker is still there, and all must agree. */
+  #settle(statements: readonly Statement[]): boolean {
+    const scopes = new Set<Scope>(statements.map(({ instance }) => instance.scope));
+    for (const chain of this.chains) scopes.add(chain);
+    const marks = [...scopes].map((scope) => ({ scope, mark: scope.mark }));
+    const known = new Map([...scopes].map((scope) => [scope, scope.own]));
+    this.#undo.push(() => {
+      for (const { scope, mark } of marks) scope.reset(mark);
+    });
+    for (const scope of scopes) scope.reset(null);
+    for (const [scope, settled] of known) {
+      for (const reading of settled)
+        if (reading.by.scope.ownerOf(reading.fact) === scope) scope.settle([reading], reading.by);
+    }
+    for (const { instance, readings } of [...statements].sort((a, b) => a.instance.ts - b.instance.ts)) {
+      for (const reading of readings) {
+        const settled = instance.scope.fact(reading.fact);
+        if (settled === undefined) instance.scope.ownerOf(reading.fact).settle([reading], instance);
+        else if (settled.value !== reading.value) return false;
+      }
+    }
+    return true;
+  }
+
+  /** True when all requests that came to a place could come there, each in its time, and each only after the one before failed. */
+  #fitsPlace(slot: Slot, now: Micros): boolean {
+    const { skew, grace } = this.#around;
+    const { due } = slot.notes;
+    // What was promised within a time and is over cannot be unsaid, and nobody would ask for it again.
+    if (due !== null && due + grace < now && doneAt(slot) === Number.POSITIVE_INFINITY) return false;
+    const hosts = hostsOf(slot);
+    let before: Instance | null = null;
+    let within: Instance | null = null;
+    let came = 0;
+    for (const attempt of slot.attempts) {
+      if (before !== null && !(isGone(before) && (before.end?.at ?? before.ts) <= attempt.ts + skew))
+        return false;
+      const host = hosts.findLast(({ ts }) => ts <= attempt.ts + skew);
+      if (host === undefined || !servesAt(host, slot.plan, attempt.ts, skew)) return false;
+      came = host === within ? came + 1 : 1;
+      if (came > 1 + slot.plan.retries) return false;
+      before = attempt;
+      within = host;
+    }
+    return true;
+  }
+
+  /** The states of the places below a request follow from what came to them. */
+  #renew(parent: Instance, now: Micros): void {
+    const { chain } = parent;
+    const before = parent.made.map((slot) =>
+      slot === null ? null : { slot, state: slot.state, since: slot.since, forgiven: slot.notes.forgiven },
+    );
+    const { live } = chain;
+    this.#undo.push(() => {
+      for (const [position, was] of before.entries()) {
+        if (was === null) parent.unmake(position);
+        else {
+          was.slot.state = was.state;
+          was.slot.since = was.since;
+          if (was.slot.notes.forgiven !== was.forgiven) was.slot.note({ forgiven: was.forgiven });
+        }
+      }
+      chain.live = live;
+    });
+    for (const [position, was] of before.entries()) {
+      if (was === null && isBlocked(parent, position)) continue;
+      const slot = parent.slotAt(position);
+      const moved = this.moves.some(({ to }) => to.plan === slot.plan);
+      if (moved) {
+        const forgiven = slot.attempts.filter(({ ts }) => ts < parent.ts).length;
+        if (slot.notes.forgiven !== forgiven) slot.note({ forgiven });
+      }
+      const state = this.#stateOf(slot, moved, now);
+      if (state === slot.state) continue;
+      chain.live += isLive(state) - isLive(slot.state);
+      slot.state = state;
+      if (state === 'waiting') slot.since = Math.max(parent.ts, openedAt(slot), lastEnd(slot));
+    }
+  }
+
+  #stateOf(slot: Slot, moved: boolean, now: Micros): Slot['state'] {
+    const { parent, plan, attempts, notes } = slot;
+    // A step that may come often goes by its own number, which nothing here changes.
+    if (!moved && (slot.state === 'spent' || slot.state === 'closed')) return slot.state;
+    const last = attempts.at(-1);
+    if (moved && last !== undefined && !(isGone(last) && mayComeAgain(slot))) return 'spent';
+    const lasts = plan.cardinality === 'eventually' && parent.state === 'answered' && !notes.overdue;
+    if (!parent.serving && !lasts) return 'closed';
+    if (notes.due !== null && notes.due + this.#around.grace < now) return 'closed';
+    return isBlocked(parent, plan.position) ? 'blocked' : 'waiting';
+  }
+}
+
+/** True when a request may leave its chain: neither it nor anything below it names a request that stays behind. */
+function isFree({ instance }: Move): boolean {
+  const below = new Set<KeyHolder>(instancesBelow(instance));
+  return [...below].every((each) => {
+    const { namedBy, taint } = each as Instance;
+    return taint === null && (namedBy === null || below.has(namedBy));
+  });
+}
+
+function statementOf(instance: Instance): Statement {
+  const { scope, spoken, summary, evidence } = instance;
+  const readings = spoken.flatMap((fact) => {
+    const settled: Settled | undefined = scope.fact(fact);
+    if (settled === undefined) return [];
+    const { value } = settled;
+    return settled.by === instance ? [settled] : [{ fact, value, source: summary, evidence }];
+  });
+  return { instance, readings };
+}
+
+/** It failed, was taken back, or was never answered. */
+function isGone({ state }: Instance): boolean {
+  return state === 'failed' || state === 'lost';
+}
+
+/** True when what came in order came in order. */
+function isOrdered(parent: Instance, skew: Micros): boolean {
+  return parent.made.every((slot) => {
+    const first = slot?.attempts[0];
+    return slot === null || first === undefined || openedAt(slot) <= first.ts + skew;
+  });
+}
+
+function holds({ plan, scope, state }: Instance): boolean {
+  const { requires } = plan;
+  if (requires === null) return true;
+  const settled = (name: string): FactReading | undefined => scope.fact(name);
+  return (
+    holdsWith(requires.asked, settled) && (state !== 'answered' || holdsWith(requires.answered, settled))
+  );
+}
+
+function lastEnd({ attempts }: Slot): Micros {
+  return attempts.at(-1)?.end?.at ?? 0;
+}
+
+function isLive(state: Slot['state']): 0 | 1 {
+  return state === 'waiting' || state === 'blocked' ? 1 : 0;
+}
+
+/** What it and all below it count for in `ChainState.live`. */
+function liveBelow(top: Instance): number {
+  let live = 0;
+  for (const { plan, serving, state, end, made } of instancesBelow(top)) {
+    const unanswered = state === 'answered' && end === null;
+    if (serving && !plan.staysOpen && !unanswered) live++;
+    for (const slot of made) live += slot === null ? 1 : isLive(slot.state);
+  }
+  return live;
+}

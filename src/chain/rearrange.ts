@@ -1,0 +1,115 @@
+// Which requests of chains that look alike may have been put into the wrong one. Enters: places that are in the way; leaves: exchanges to try.
+import type { Micros } from '../flow.ts';
+import { servesAt } from './agreement.ts';
+import { hostsOf } from './attempts.ts';
+import type { Move } from './exchange.ts';
+import type { RecentParents } from './nearest.ts';
+import { blockersOf } from './places.ts';
+import type { ChainRequest } from './request.ts';
+import type { Settled } from './scope.ts';
+import type { Instance, Slot } from './state.ts';
+
+/** Requests of two places that are shared out anew in every way; of more, only all of one go to the other. */
+const MOST_SHARED = 5;
+/** Pairs of places that are looked at for one request. Only chains with the same facts are worth it, so these are few. */
+const MOST_PAIRS = 8192;
+
+/** The places that stand between a request that nothing explains and one that would: it is taken, waits for another, or has another's fact. */
+export function* obstaclesTo(request: ChainRequest, recent: RecentParents): Generator<Slot> {
+  for (const slot of recent.slots(request.request)) {
+    if (!isOpen(slot) || slot.parent.ts > request.ts || slot.plan.cardinality === 'many') continue;
+    const differing: Settled[] = [];
+    for (const { fact, value } of request.facts) {
+      const settled = slot.fact(fact);
+      if (settled !== undefined && settled.value !== value) differing.push(settled);
+    }
+    if (differing.length > 0) yield* placesBehind(differing);
+    else if (slot.state === 'spent') yield slot;
+    else if (slot.state === 'blocked') {
+      const [blocker, other] = blockersOf(slot);
+      if (blocker !== undefined && other === undefined) yield blocker;
+    }
+  }
+}
+
+/** The places from which facts were settled, lowest first; none when the user request itself settled one of them. */
+export function* placesBehind(settled: readonly Settled[]): Generator<Slot> {
+  const [first, ...others] = settled.map(({ by }) => by as Instance);
+  if (first === undefined) return;
+  for (const place of placesAbove(first))
+    if (others.every((other) => place.attempts.some((attempt) => isBelow(other, attempt)))) yield place;
+}
+
+/** The place of a request, and those of the requests that it serves, without the user request. */
+export function* placesAbove(instance: Instance): Generator<Slot> {
+  for (let { slot } = instance; slot !== null; slot = slot.parent.slot) yield slot;
+}
+
+/**
+ * Exchanges between each of these places and the same place of other open chains, those that move least first.
+ * Only what could go there by its facts and times is proposed.
+ */
+export function* exchangesOf(
+  places: Iterable<Slot>,
+  recent: RecentParents,
+  skew: Micros,
+): Generator<readonly Move[]> {
+  let pairs = 0;
+  const seen = new Set<Slot>();
+  for (const place of places) {
+    if (seen.has(place) || place.plan.cardinality === 'many') continue;
+    seen.add(place);
+    for (const rival of recent.slots(place.plan.request)) {
+      if (rival === place || rival.plan !== place.plan || !isOpen(rival)) continue;
+      if (++pairs > MOST_PAIRS) return;
+      if (place.attempts.length + rival.attempts.length === 0) continue;
+      for (const moves of sharings(place, rival))
+        if (moves.every((move) => mayFit(move, moves, skew))) yield moves;
+    }
+  }
+}
+
+/** True while its chain may go on, and is nobody's consequence. */
+function isOpen({ chain, parent }: Slot): boolean {
+  return chain.ended === null && chain.tainted === null && parent.taint === null;
+}
+
+function isBelow(instance: Instance, top: Instance): boolean {
+  for (let at: Instance | null = instance; at !== null; at = at.above) if (at === top) return true;
+  return false;
+}
+
+/** Requests that could fill a place that nothing came to: each is the only one of its own place. */
+export function* fillingsOf(place: Slot, recent: RecentParents, skew: Micros): Generator<readonly Move[]> {
+  for (const moves of exchangesOf([place], recent, skew))
+    if (moves.length === 1 && moves.every(({ to }) => to === place)) yield moves;
+}
+
+/** Every other way in which the requests of two places can be shared out between them. */
+function sharings(place: Slot, rival: Slot): readonly (readonly Move[])[] {
+  const all = [...place.attempts, ...rival.attempts];
+  const move = (instance: Instance): Move => ({ instance, to: instance.slot === place ? rival : place });
+  const asOne = place.plan.children.length > 0 && Math.max(place.attempts.length, rival.attempts.length) > 1;
+  // Further attempts have taken over what the first one caused, and stay together with it.
+  if (asOne || all.length > MOST_SHARED) return [all.map(move)];
+  const ways: (readonly Move[])[] = [];
+  for (let chosen = 1; chosen < 1 << all.length; chosen++)
+    ways.push(all.filter((_, bit) => (chosen & (1 << bit)) !== 0).map(move));
+  return ways.sort((a, b) => a.length - b.length);
+}
+
+/** A quick look, before everything is compared. */
+function mayFit({ instance, to }: Move, moves: readonly Move[], skew: Micros): boolean {
+  if (
+    !hostsOf(to).some((host) => host.ts <= instance.ts + skew && servesAt(host, to.plan, instance.ts, skew))
+  )
+    return false;
+  return instance.spoken.every((fact) => {
+    const own = instance.scope.fact(fact);
+    const settled = to.fact(fact);
+    if (own === undefined || settled === undefined || own.value === settled.value) return true;
+    return moves.some(
+      (other) => other.instance.slot === to && isBelow(settled.by as Instance, other.instance),
+    );
+  });
+}
