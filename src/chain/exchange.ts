@@ -69,13 +69,18 @@ export class Exchange {
       [...this.#parents].every(
         (parent) => isOrdered(parent, this.#around.skew) || wasOrdered.get(parent) === false,
       ) &&
-      this.#places().every((slot) => this.#fitsPlace(slot, now)) &&
+      this.places.every((slot) => this.#fitsPlace(slot, now)) &&
       statements.every(({ instance }) => holds(instance));
     if (!fits) {
       this.undo();
       return false;
     }
     for (const parent of this.#parents) this.#renew(parent, now);
+    // What has ended waits for nothing.
+    if ([...chains].some(({ ended, live }) => ended !== null && live > 0)) {
+      this.undo();
+      return false;
+    }
     this.#index();
     return true;
   }
@@ -86,7 +91,7 @@ export class Exchange {
   }
 
   /** The places that requests leave or come to. */
-  #places(): readonly Slot[] {
+  get places(): readonly Slot[] {
     return [...this.#parents].flatMap((parent) =>
       parent.made.filter(
         (slot): slot is Slot => slot !== null && this.moves.some(({ to }) => to.plan === slot.plan),
@@ -137,7 +142,7 @@ export class Exchange {
       const { requests, size, live } = chain;
       return { chain, requests, size, live };
     });
-    const places = this.#places().map((slot) => ({ slot, attempts: slot.attempts }));
+    const places = this.places.map((slot) => ({ slot, attempts: slot.attempts }));
     const from = moves.map(({ instance }) => ({ instance, slot: instance.slot }));
     this.#undo.push(() => {
       for (const { instance, slot } of from) if (slot !== null) this.#carry(instance, slot);
@@ -169,6 +174,8 @@ export class Exchange {
     for (const { chain, ownKeys } of carried)
       for (let own = ownKeys; own !== null; own = own.next) keys.remove(chain, own.key, own.value);
     instance.moveTo(to);
+    // A chain that has ended is not found by its keys any more.
+    if (to.chain.ended !== null) return;
     for (const { chain, ownKeys } of carried)
       for (let own = ownKeys; own !== null; own = own.next) keys.add(chain, own.key, own.value);
   }

@@ -31,37 +31,60 @@ export function nearnessTo(slot: Slot, blockers: readonly Slot[] = []): Nearness
   return { slot, ...compared, state: slot.state, blockers };
 }
 
-/** Requests remembered for each kind of request below them, newest last. */
+/** Requests remembered for each kind of request below them, newest last: of chains that are open, and of those that ended. */
 const REMEMBERED = 512;
+const REMEMBERED_ENDED = 128;
 
-/** The newest requests that expect others, of chains that are still open: the nearest place is sought below these. */
+type Kinds = Map<string, Set<Instance>>;
+
+/** The newest requests that expect others: the nearest place is sought below those of chains that are still open. */
 export class RecentParents {
-  readonly #kinds = new Map<string, Set<Instance>>();
+  readonly #open: Kinds = new Map();
+  readonly #ended: Kinds = new Map();
 
   add(parent: Instance): void {
-    for (const { request } of parent.plan.children) {
-      const kind = this.#kinds.get(request);
-      if (kind === undefined) {
-        this.#kinds.set(request, new Set([parent]));
-        continue;
-      }
-      kind.add(parent);
-      if (kind.size <= REMEMBERED) continue;
-      const oldest = kind.values().next();
-      if (oldest.done !== true) kind.delete(oldest.value);
-    }
+    remember(this.#open, parent, REMEMBERED);
   }
 
   retire(parent: Instance): void {
-    for (const { request } of parent.plan.children) this.#kinds.get(request)?.delete(parent);
+    for (const { request } of parent.plan.children) this.#open.get(request)?.delete(parent);
   }
 
-  /** The places for such a request below them. */
-  *slots(request: string): Generator<Slot> {
-    for (const parent of this.#kinds.get(request) ?? []) {
-      for (const { position, request: expected } of parent.plan.children)
-        if (expected === request && parent.made.length > 0) yield parent.slotAt(position);
+  /** Its chain has ended by itself. */
+  end(parent: Instance): void {
+    this.retire(parent);
+    remember(this.#ended, parent, REMEMBERED_ENDED);
+  }
+
+  /** The places for such a request below those of open chains. */
+  slots(request: string): Generator<Slot> {
+    return slotsOf(this.#open, request);
+  }
+
+  /** The places for such a request below those of chains that ended a while ago. */
+  endedSlots(request: string): Generator<Slot> {
+    return slotsOf(this.#ended, request);
+  }
+}
+
+function remember(kinds: Kinds, parent: Instance, most: number): void {
+  for (const { request } of parent.plan.children) {
+    const kind = kinds.get(request);
+    if (kind === undefined) {
+      kinds.set(request, new Set([parent]));
+      continue;
     }
+    kind.add(parent);
+    if (kind.size <= most) continue;
+    const oldest = kind.values().next();
+    if (oldest.done !== true) kind.delete(oldest.value);
+  }
+}
+
+function* slotsOf(kinds: Kinds, request: string): Generator<Slot> {
+  for (const parent of kinds.get(request) ?? []) {
+    for (const { position, request: expected } of parent.plan.children)
+      if (expected === request && parent.made.length > 0) yield parent.slotAt(position);
   }
 }
 

@@ -17,7 +17,7 @@ const MOST_PAIRS = 8192;
 /** The places that stand between a request that nothing explains and one that would: it is taken, waits for another, or has another's fact. */
 export function* obstaclesTo(request: ChainRequest, recent: RecentParents): Generator<Slot> {
   for (const slot of recent.slots(request.request)) {
-    if (!isOpen(slot) || slot.parent.ts > request.ts || slot.plan.cardinality === 'many') continue;
+    if (!isHonest(slot) || slot.parent.ts > request.ts || slot.plan.cardinality === 'many') continue;
     const differing: Settled[] = [];
     for (const { fact, value } of request.facts) {
       const settled = slot.fact(fact);
@@ -46,8 +46,8 @@ export function* placesAbove(instance: Instance): Generator<Slot> {
 }
 
 /**
- * Exchanges between each of these places and the same place of other open chains, those that move least first.
- * Only what could go there by its facts and times is proposed.
+ * Exchanges between each of these places and the same place of other chains, those that move least first: of open ones, and of
+ * those that ended a while ago, which may hold what another one lacks. Only what could go there by its facts and times is proposed.
  */
 export function* exchangesOf(
   places: Iterable<Slot>,
@@ -59,8 +59,8 @@ export function* exchangesOf(
   for (const place of places) {
     if (seen.has(place) || place.plan.cardinality === 'many') continue;
     seen.add(place);
-    for (const rival of recent.slots(place.plan.request)) {
-      if (rival === place || rival.plan !== place.plan || !isOpen(rival)) continue;
+    for (const rival of rivalsOf(place, recent)) {
+      if (rival === place || rival.plan !== place.plan || !isHonest(rival)) continue;
       if (++pairs > MOST_PAIRS) return;
       if (place.attempts.length + rival.attempts.length === 0) continue;
       for (const moves of sharings(place, rival))
@@ -69,20 +69,19 @@ export function* exchangesOf(
   }
 }
 
-/** True while its chain may go on, and is nobody's consequence. */
-function isOpen({ chain, parent }: Slot): boolean {
-  return chain.ended === null && chain.tainted === null && parent.taint === null;
+function* rivalsOf({ plan }: Slot, recent: RecentParents): Generator<Slot> {
+  yield* recent.slots(plan.request);
+  yield* recent.endedSlots(plan.request);
+}
+
+/** True when its chain is nobody's consequence. */
+function isHonest({ chain, parent }: Slot): boolean {
+  return chain.tainted === null && parent.taint === null;
 }
 
 function isBelow(instance: Instance, top: Instance): boolean {
   for (let at: Instance | null = instance; at !== null; at = at.above) if (at === top) return true;
   return false;
-}
-
-/** Requests that could fill a place that nothing came to: each is the only one of its own place. */
-export function* fillingsOf(place: Slot, recent: RecentParents, skew: Micros): Generator<readonly Move[]> {
-  for (const moves of exchangesOf([place], recent, skew))
-    if (moves.length === 1 && moves.every(({ to }) => to === place)) yield moves;
 }
 
 /** Every other way in which the requests of two places can be shared out between them. */

@@ -20,7 +20,7 @@ import { contradictsKeys, sharesKey } from './keys.ts';
 import { type Nearness, nearestOf, RecentParents } from './nearest.ts';
 import { instancesBelow, isBlocked, isDone, mayBeAbsent, slotsBelow } from './places.ts';
 import type { StepPlan } from './plan.ts';
-import { exchangesOf, fillingsOf, obstaclesTo, placesAbove, placesBehind } from './rearrange.ts';
+import { exchangesOf, obstaclesTo, placesAbove, placesBehind } from './rearrange.ts';
 import type { ChainRequest, Origin } from './request.ts';
 import type { FactReading, Scope } from './scope.ts';
 import { SlotIndex } from './slot-index.ts';
@@ -196,20 +196,25 @@ export class ChainStore {
     this.#rearrange(exchangesOf(places, this.#recent, this.#options.skew), agrees, at);
   }
 
-  /** The same for a step that did not come: what another chain has twice the chance to get may be the one that is missing here. */
+  /** The same for a step that did not come, when what another chain has may be the one that is missing here. */
   #fill(slot: Slot, at: Micros): void {
-    this.#rearrange(fillingsOf(slot, this.#recent, this.#options.skew), () => isDone(slot), at);
+    const filled = (others: readonly Slot[]): boolean => isDone(slot) && !others.some(isLacking);
+    this.#rearrange(exchangesOf([slot], this.#recent, this.#options.skew), filled, at);
   }
 
   /** Tries one exchange after the other. Gives the requests that were moved by the first that serves its purpose. */
-  #rearrange(exchanges: Iterable<readonly Move[]>, serves: () => boolean, now: Micros): readonly Instance[] {
+  #rearrange(
+    exchanges: Iterable<readonly Move[]>,
+    serves: (places: readonly Slot[]) => boolean,
+    now: Micros,
+  ): readonly Instance[] {
     const { skew, grace } = this.#options;
     let trials = 0;
     for (const moves of exchanges) {
       if (++trials > MOST_TRIALS) break;
       const exchange = new Exchange(moves, { index: this.#waiting, keys: this.#keys, skew, grace });
       if (!exchange.apply(now)) continue;
-      if (!serves()) {
+      if (!serves(exchange.places)) {
         exchange.undo();
         continue;
       }
@@ -439,15 +444,16 @@ export class ChainStore {
   }
 
   /** Nothing finds this request or what is below it any more. Gives how many requests these were. */
-  #release(instance: Instance): number {
+  #release(instance: Instance, settled = false): number {
     let requests = 1;
     for (let own = instance.ownKeys; own !== null; own = own.next)
       this.#keys.remove(instance.chain, own.key, own.value);
-    this.#recent.retire(instance);
+    if (settled) this.#recent.end(instance);
+    else this.#recent.retire(instance);
     for (const slot of instance.made) {
       if (slot === null) continue;
       if (slot.bucket !== null) this.#waiting.remove(slot);
-      for (const attempt of slot.attempts) requests += this.#release(attempt);
+      for (const attempt of slot.attempts) requests += this.#release(attempt, settled);
     }
     return requests;
   }
@@ -515,7 +521,7 @@ export class ChainStore {
 
   #end(chain: ChainState, now: Micros, why: 'settled' | 'expired' | 'source'): void {
     chain.ended = now;
-    this.#release(chain.root);
+    this.#release(chain.root, why === 'settled');
     this.#chains.delete(chain.serial);
     this.#kept.set(chain.serial, chain);
     if (this.#kept.size > KEPT_CHAINS) {
@@ -541,6 +547,12 @@ export class ChainStore {
     if (news.length > 0) this.#news = [];
     return news;
   }
+}
+
+/** True when nothing will come any more to a place that must not stay empty. */
+function isLacking(slot: Slot): boolean {
+  const { parent, plan, state } = slot;
+  return parent.state === 'answered' && state === 'closed' && !mayBeAbsent(plan) && !isDone(slot);
 }
 
 function isWithin(scope: Scope, outer: Scope): boolean {
