@@ -262,7 +262,6 @@ export class Exchange {
         if (slot.notes.forgiven !== forgiven) slot.note({ forgiven });
       }
       const state = this.#stateOf(slot, moved, now);
-      if (state === slot.state) continue;
       chain.live += isLive(state) - isLive(slot.state);
       slot.state = state;
       if (state === 'waiting') slot.since = Math.max(parent.ts, openedAt(slot), lastEnd(slot));
@@ -324,8 +323,9 @@ function holds({ plan, scope, state }: Instance): boolean {
   );
 }
 
-function lastEnd({ attempts }: Slot): Micros {
-  return attempts.at(-1)?.end?.at ?? 0;
+/** When a further attempt could come; a step that may come often need not wait for the one before. */
+function lastEnd({ attempts, plan }: Slot): Micros {
+  return plan.cardinality === 'many' ? 0 : (attempts.at(-1)?.end?.at ?? 0);
 }
 
 function isLive(state: Slot['state']): 0 | 1 {

@@ -15,7 +15,7 @@ const MOST_SHARED = 5;
 const MOST_PAIRS = 8192;
 
 /** The places that stand between a request that nothing explains and one that would: it is taken, waits for another, or has another's fact. */
-export function* obstaclesTo(request: ChainRequest, recent: RecentParents): Generator<Slot> {
+export function* obstaclesTo(request: ChainRequest, recent: RecentParents, skew: Micros): Generator<Slot> {
   for (const slot of recent.slots(request.request)) {
     if (!isHonest(slot) || slot.parent.ts > request.ts || slot.plan.cardinality === 'many') continue;
     const differing: Settled[] = [];
@@ -25,8 +25,9 @@ export function* obstaclesTo(request: ChainRequest, recent: RecentParents): Gene
     }
     if (differing.length > 0) yield* placesBehind(differing);
     else if (slot.state === 'spent') yield slot;
-    else if (slot.state === 'blocked') {
-      const [blocker, other] = blockersOf(slot);
+    else {
+      // What has come since, of another chain perhaps, was not there when the request was made.
+      const [blocker, other] = blockersOf(slot, request.ts + skew);
       if (blocker !== undefined && other === undefined) yield blocker;
     }
   }

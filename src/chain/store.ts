@@ -47,6 +47,13 @@ export interface Candidate {
   readonly moved: readonly Instance[];
 }
 
+/** A request that was put into another chain. */
+export interface MovedRequest {
+  readonly instance: Instance;
+  /** The chain that it was in. */
+  readonly from: ChainState;
+}
+
 /** What happened because time went on. */
 export type ChainNews =
   | { readonly kind: 'overdue'; readonly slot: Slot; readonly at: Micros }
@@ -76,6 +83,7 @@ const MOST_FAILING = 4096;
 /** Exchanges that are tried for one request that nothing explains. */
 const MOST_TRIALS = 64;
 const NOTHING_MOVED: readonly Instance[] = [];
+const NO_REQUESTS: readonly MovedRequest[] = [];
 
 export class ChainStore {
   readonly #options: StoreOptions;
@@ -87,7 +95,7 @@ export class ChainStore {
   readonly #due = new Deadlines<Due>();
   #news: ChainNews[] = [];
   #activated = new Set<string>();
-  #moved: Instance[] = [];
+  #moved: MovedRequest[] = [];
   #opened = 0;
   #evicted = 0;
 
@@ -173,7 +181,7 @@ export class ChainStore {
   rearrangeFor(request: ChainRequest): Candidate | null {
     let found: Candidate | null = null;
     const moved = this.#rearrange(
-      exchangesOf(obstaclesTo(request, this.#recent), this.#recent, this.#options.skew),
+      exchangesOf(obstaclesTo(request, this.#recent, this.#options.skew), this.#recent, this.#options.skew),
       () => {
         found = this.find(request);
         return found !== null;
@@ -212,6 +220,7 @@ export class ChainStore {
     let trials = 0;
     for (const moves of exchanges) {
       if (++trials > MOST_TRIALS) break;
+      const chains = moves.map(({ instance }) => instance.chain);
       const exchange = new Exchange(moves, { index: this.#waiting, keys: this.#keys, skew, grace });
       if (!exchange.apply(now)) continue;
       if (!serves(exchange.places)) {
@@ -219,7 +228,9 @@ export class ChainStore {
         continue;
       }
       const moved = moves.map(({ instance }) => instance);
-      for (const instance of moved) this.#moved.push(...instancesBelow(instance));
+      for (const [i, top] of moved.entries())
+        for (const instance of instancesBelow(top))
+          this.#moved.push({ instance, from: chains[i] ?? top.chain });
       for (const chain of exchange.chains) {
         for (let slot = chain.waiting; slot !== null; slot = slot.after)
           this.#activated.add(slot.plan.request);
@@ -231,8 +242,8 @@ export class ChainStore {
   }
 
   /** Requests that were put into other chains since the last call. */
-  takeMoved(): readonly Instance[] {
-    return this.#moved.length === 0 ? NOTHING_MOVED : this.#moved.splice(0);
+  takeMoved(): readonly MovedRequest[] {
+    return this.#moved.length === 0 ? NO_REQUESTS : this.#moved.splice(0);
   }
 
   /** The place that came closest to explaining a request that nothing explains; null when no chain comes near. */

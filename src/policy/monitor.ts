@@ -128,8 +128,8 @@ export class Monitor {
   }
 
   #flush(): readonly EngineOutput[] {
-    for (const { evidence, chain } of this.chains.honest.takeMoved())
-      this.#shared.witness?.moved(evidence, chain);
+    for (const { instance, from } of this.chains.honest.takeMoved())
+      this.#shared.witness?.moved(instance.evidence, from, instance.chain);
     const out = this.#out;
     if (out.length > 0) this.#out = [];
     return out;

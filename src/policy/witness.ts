@@ -12,6 +12,6 @@ export interface Witness {
   waits(evidence: Evidence): void;
   /** It was decided: the chains whose state it is part of now. */
   placed(evidence: Evidence, chains: readonly ChainState[]): void;
-  /** It was found to be of another chain. */
-  moved(evidence: Evidence, chain: ChainState): void;
+  /** It was found to be of another chain than it was placed in. */
+  moved(evidence: Evidence, from: ChainState, to: ChainState): void;
 }

@@ -2,15 +2,14 @@
 import { describe, expect, test } from 'vitest';
 import { ATTACKS } from '../soak/attacks.ts';
 import { type SoakReport, soak } from '../soak/soak.ts';
-import type { WorldOptions } from '../soak/world.ts';
+import { USERS, type WorldOptions } from '../soak/world.ts';
 
 const RENTALS = 3000;
 const WAYS = ['with', 'without', 'half'] as const;
 const SEEDS = [1, 2];
 
 function run(given: Pick<WorldOptions, 'seed' | 'traces' | 'attackEvery'>): Promise<SoakReport> {
-  // What nothing but a trace tells apart is left to `npm run soak`.
-  return soak({ rentals: RENTALS, atOnce: 200, lookalikes: false, ...given });
+  return soak({ rentals: RENTALS, atOnce: 200, lookalikes: true, users: USERS, ...given });
 }
 
 describe.each(WAYS)('rentals %s trace headers', (traces) => {

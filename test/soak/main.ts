@@ -1,6 +1,7 @@
-// The soak from the command line. Enters: --rentals, --seeds, --every, --at-once, --part, --apart; leaves: a table, and exit code 1 when something is wrong.
+// The soak from the command line. Enters: --rentals, --seeds, --every, --at-once, --part, --apart, --users; leaves: a table, and exit code 1 when something is wrong.
 import { parseArgs } from 'node:util';
 import { type SoakReport, soak } from './soak.ts';
+import { USERS } from './world.ts';
 
 const { values } = parseArgs({
   options: {
@@ -10,6 +11,7 @@ const { values } = parseArgs({
     every: { type: 'string', default: '1000' },
     part: { type: 'string', default: 'both' },
     apart: { type: 'boolean', default: false },
+    users: { type: 'string', default: String(USERS) },
   },
 });
 const [rentals, seeds, atOnce, every] = [values.rentals, values.seeds, values['at-once'], values.every].map(
@@ -25,7 +27,7 @@ for (const attackEvery of parts) {
   for (const traces of ['with', 'without', 'half'] as const) {
     const reports: SoakReport[] = [];
     for (let seed = 1; seed <= seeds; seed++) {
-      reports.push(await soak({ rentals, atOnce, seed, traces, attackEvery, lookalikes: !values.apart }));
+      reports.push(await soak({ rentals, atOnce, seed, traces, attackEvery, lookalikes: !values.apart, users: Number(values.users) }));
     }
     print(traces, reports, attackEvery !== null);
     wrongs += sum(reports, ({ wrongs }) => wrongs);
@@ -54,7 +56,8 @@ function printAttacks(
   const made = sum(reports, ({ attacks }) => attacks);
   line(
     `           attacks ${made}, dropped ${number(({ dropped }) => dropped)}, hidden ${hidden} (${((100 * hidden) / made).toFixed(1)} %); ` +
-      `honest requests whose place an attack took: ${number(({ victims }) => victims)}; ` +
+      `honest requests whose place an attack took: ${number(({ victims }) => victims)}, ` +
+      `taken for the aftermath of an attack that was dropped: ${number(({ mistaken }) => mistaken)}; ` +
       `what honest services did with forgeries: ${number(({ aftermath }) => aftermath.indeterminate)} consequences, ${number(({ aftermath }) => aftermath.pass)} passed, ${number(({ aftermath }) => aftermath.drop)} dropped`,
   );
   const reasons = new Set(reports.flatMap((report) => [...report.hidden.keys()]));

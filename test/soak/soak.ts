@@ -27,6 +27,8 @@ export interface SoakReport {
   readonly hidden: Map<string, number>;
   /** Honest requests that were dropped or taken for a consequence, because an attack had taken their place. */
   victims: number;
+  /** Honest requests that were taken for what an honest service did, for the same user, because of an attack that was dropped. */
+  mistaken: number;
   /** What honest services did with forged requests: named as a consequence, passed, or dropped. */
   readonly aftermath: Record<Verdict['kind'], number>;
   readonly kinds: Map<string, KindTally>;
@@ -76,10 +78,12 @@ class Judge {
   readonly #waiting: { readonly name: string; readonly at: number }[] = [];
   /** Users and DVDs of rentals whose places attacks took, with the time. */
   readonly #endangered = new Map<string, number>();
+  /** Users whom attacks were about, with the time. */
+  readonly #targets = new Map<string, number>();
   /** Verdicts that dropped attacks or what followed from them. */
   readonly #dropped = new Set<string>();
   /** Honest verdicts that are in question until the oracle has spoken. */
-  #questioned: { readonly verdict: Verdict; readonly at: number }[] = [];
+  readonly #questioned: { readonly verdict: Verdict; readonly at: number }[] = [];
   #now = 0;
 
   constructor(options: WorldOptions) {
@@ -94,6 +98,7 @@ class Judge {
       dropped: 0,
       hidden: new Map(),
       victims: 0,
+      mistaken: 0,
       aftermath: { pass: 0, drop: 0, indeterminate: 0 },
       kinds: new Map(),
       wrong: new Map(),
@@ -113,6 +118,7 @@ class Judge {
   /** The world says what an attack was, and what explains it. */
   attacked(attack: Attack): void {
     this.report.attacks++;
+    if (attack.user !== null) this.#targets.set(attack.user, this.#now);
     for (const { user, dvd } of attack.explaining) {
       this.#endangered.set(`user ${user}`, this.#now);
       this.#endangered.set(`dvd ${dvd}`, this.#now);
@@ -157,10 +163,10 @@ class Judge {
     this.#now = now;
     while (this.#waiting[0] !== undefined && this.#waiting[0].at <= now)
       this.#close(this.#waiting.shift()?.name ?? '');
-    const [first] = this.#questioned;
-    if (first === undefined || first.at > now) return;
-    for (const { verdict } of this.#questioned) this.#question(verdict);
-    this.#questioned = [];
+    while (this.#questioned[0] !== undefined && this.#questioned[0].at <= now) {
+      const questioned = this.#questioned.shift();
+      if (questioned !== undefined) this.#question(questioned.verdict);
+    }
   }
 
   finish(): void {
@@ -214,10 +220,11 @@ class Judge {
 
   #question(verdict: Verdict): void {
     const [, user, dvd] = / of (\S+) for dvd (\d+)$/.exec(verdict.evidence[0]?.capture ?? '') ?? [];
-    const endangered = [`user ${user}`, `dvd ${dvd}`].some(
-      (key) => (this.#endangered.get(key) ?? Number.NEGATIVE_INFINITY) + HURTS > verdict.ts,
-    );
-    if (endangered) this.report.victims++;
+    const hurts = (at = Number.NEGATIVE_INFINITY): boolean => at + HURTS > verdict.ts;
+    const { cannotTell } = verdict;
+    const mistaken = cannotTell?.code === 'consequence' && this.#dropped.has(cannotTell.of);
+    if ([`user ${user}`, `dvd ${dvd}`].some((key) => hurts(this.#endangered.get(key)))) this.report.victims++;
+    else if (mistaken && hurts(this.#targets.get(user ?? ''))) this.report.mistaken++;
     else this.#wrongVerdict('honest, not passed, and no attack took its place', verdict);
   }
 

@@ -22,6 +22,8 @@ export interface WorldOptions {
    * DVD. False when such customers wait for each other.
    */
   readonly lookalikes: boolean;
+  /** Customers there are; the fewer, the more rentals of one are open at once. */
+  readonly users: number;
 }
 
 /** An attack that was made, and what the generator knows of it. */
@@ -31,6 +33,8 @@ export interface Attack extends Sender {
   at: Micros | null;
   /** Open rentals that explain it, as the oracle has it. */
   explaining: readonly Rental[];
+  /** Whom its request was about; null when nobody. */
+  user: string | null;
 }
 
 /** Told by the world as it goes. */
@@ -41,8 +45,8 @@ export interface Listener {
   attacked(attack: Attack): void;
 }
 
-/** So many that most customers have one open rental at a time, and every tenth has two. */
-const USERS = 2000;
+/** So many customers that most have one open rental at a time, and every tenth of those two. */
+export const USERS = 2000;
 const ORACLE_WAITS = 16_000;
 
 export class World {
@@ -173,7 +177,7 @@ export class World {
   }
 
   #someUser(): string {
-    return `user-${this.#simulation.below(USERS)}`;
+    return `user-${this.#simulation.below(this.#options.users)}`;
   }
 
   /** Customers come from many addresses, but several share one. */
@@ -185,7 +189,7 @@ export class World {
   #plan(rental: Rental): void {
     const number = ++this.#attacks;
     const kind = ATTACKS[(number + this.#options.seed) % ATTACKS.length] as AttackKind;
-    const attack: Attack = { name: `attack ${number}`, kind, at: null, explaining: [] };
+    const attack: Attack = { name: `attack ${number}`, kind, at: null, explaining: [], user: null };
     switch (kind.within) {
       case 'rental':
       case 'return':
@@ -249,6 +253,7 @@ export class World {
 
   *#ask(attack: Attack, forgery: Parameters<Oracle['explaining']>[0] | null): Doing {
     attack.explaining = forgery === null ? [] : this.#oracle.explaining(forgery);
+    attack.user = forgery?.said.user ?? null;
     this.#listener.attacked(attack);
     yield 0;
   }

@@ -138,9 +138,13 @@ export class Journal implements Witness {
     this.#idle.add(entry);
   }
 
-  moved(evidence: Evidence, chain: ChainState): void {
+  moved(evidence: Evidence, from: ChainState, to: ChainState): void {
     const entry = this.#entries.get(keyOf(evidence));
-    if (entry !== undefined) this.#hold(entry, chain);
+    if (entry === undefined) return;
+    entry.chains.delete(from);
+    this.#chains.get(from)?.delete(entry);
+    if (to.ended === null) this.#hold(entry, to);
+    this.#idle.add(entry);
   }
 
   /** Entries in the order in which their events came. */
