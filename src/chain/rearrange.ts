@@ -11,6 +11,8 @@ import type { Instance, Slot } from './state.ts';
 
 /** Requests of two places that are shared out anew in every way; of more, only all of one go to the other. */
 const MOST_SHARED = 5;
+/** Places beside each other of which every choice is tried. */
+const MOST_NEIGHBOURS = 6;
 /** Pairs of places that are looked at for one request. Only chains with the same facts are worth it, so these are few. */
 const MOST_PAIRS = 8192;
 
@@ -48,26 +50,26 @@ export function* placesAbove(instance: Instance): Generator<Slot> {
 
 /**
  * Exchanges between each of these places and the same place of other chains, those that move least first: of open ones, and of
- * those that ended a while ago, which may hold what another one lacks. Only what could go there by its facts and times is proposed.
+ * those that ended a while ago, which may hold what another one lacks. What does not help alone may do so together with the
+ * places beside it. Only what could go there by its facts and times is proposed.
  */
 export function* exchangesOf(
   places: Iterable<Slot>,
   recent: RecentParents,
   skew: Micros,
 ): Generator<readonly Move[]> {
-  let pairs = 0;
-  const seen = new Set<Slot>();
-  for (const place of places) {
-    if (seen.has(place) || place.plan.cardinality === 'many') continue;
-    seen.add(place);
+  const pairs: { readonly place: Slot; readonly rival: Slot }[] = [];
+  for (const place of new Set(places)) {
+    if (place.plan.cardinality === 'many') continue;
     for (const rival of rivalsOf(place, recent)) {
       if (rival === place || rival.plan !== place.plan || !isHonest(rival)) continue;
-      if (++pairs > MOST_PAIRS) return;
-      if (place.attempts.length + rival.attempts.length === 0) continue;
-      for (const moves of sharings(place, rival))
-        if (moves.every((move) => mayFit(move, moves, skew))) yield moves;
+      if (pairs.length >= MOST_PAIRS) break;
+      pairs.push({ place, rival });
+      for (const moves of sharings(place, rival)) if (mayFit(moves, skew)) yield moves;
     }
   }
+  for (const { place, rival } of pairs)
+    for (const moves of neighbours(place, rival)) if (mayFit(moves, skew)) yield moves;
 }
 
 function* rivalsOf({ plan }: Slot, recent: RecentParents): Generator<Slot> {
@@ -88,6 +90,7 @@ function isBelow(instance: Instance, top: Instance): boolean {
 /** Every other way in which the requests of two places can be shared out between them. */
 function sharings(place: Slot, rival: Slot): readonly (readonly Move[])[] {
   const all = [...place.attempts, ...rival.attempts];
+  if (all.length === 0) return [];
   const move = (instance: Instance): Move => ({ instance, to: instance.slot === place ? rival : place });
   const asOne = place.plan.children.length > 0 && Math.max(place.attempts.length, rival.attempts.length) > 1;
   // Further attempts have taken over what the first one caused, and stay together with it.
@@ -98,8 +101,34 @@ function sharings(place: Slot, rival: Slot): readonly (readonly Move[])[] {
   return ways.sort((a, b) => a.length - b.length);
 }
 
+/** Everything in two places and in some of those beside them, the other way round. */
+function* neighbours(place: Slot, rival: Slot): Generator<readonly Move[]> {
+  const { plan, made } = place.parent;
+  if (rival.parent === place.parent || made.length > MOST_NEIGHBOURS) return;
+  const beside = plan.children.filter(
+    ({ cardinality, position }) => cardinality !== 'many' && position !== place.plan.position,
+  );
+  const both = (position: number): Move[] => {
+    const [one, other] = [place.parent.slotAt(position), rival.parent.slotAt(position)];
+    return [
+      ...one.attempts.map((instance) => ({ instance, to: other })),
+      ...other.attempts.map((instance) => ({ instance, to: one })),
+    ];
+  };
+  for (let chosen = 1; chosen < 1 << beside.length; chosen++) {
+    const taken = beside.filter((_, bit) => (chosen & (1 << bit)) !== 0);
+    const others = taken.map(({ position }) => both(position));
+    // What moves nothing is the same as without it.
+    if (others.every((moves) => moves.length > 0)) yield [...both(place.plan.position), ...others.flat()];
+  }
+}
+
 /** A quick look, before everything is compared. */
-function mayFit({ instance, to }: Move, moves: readonly Move[], skew: Micros): boolean {
+function mayFit(moves: readonly Move[], skew: Micros): boolean {
+  return moves.length > 0 && moves.every((move) => mayGo(move, moves, skew));
+}
+
+function mayGo({ instance, to }: Move, moves: readonly Move[], skew: Micros): boolean {
   if (
     !hostsOf(to).some((host) => host.ts <= instance.ts + skew && servesAt(host, to.plan, instance.ts, skew))
   )
@@ -108,8 +137,6 @@ function mayFit({ instance, to }: Move, moves: readonly Move[], skew: Micros): b
     const own = instance.scope.fact(fact);
     const settled = to.fact(fact);
     if (own === undefined || settled === undefined || own.value === settled.value) return true;
-    return moves.some(
-      (other) => other.instance.slot === to && isBelow(settled.by as Instance, other.instance),
-    );
+    return moves.some((other) => isBelow(settled.by as Instance, other.instance));
   });
 }

@@ -191,17 +191,17 @@ export class ChainStore {
     return found === null ? null : { ...(found as Candidate), moved };
   }
 
-  /** The same for what an answer says, where it is not what is settled in the chain of its request. */
-  rearrangeToAgree(instance: Instance, readings: readonly FactReading[], at: Micros): void {
+  /** The same for what an answer says, where it is not what is settled in the chain of its request. True when that agrees now. */
+  rearrangeToAgree(instance: Instance, readings: readonly FactReading[], at: Micros): boolean {
     const settled = readings.flatMap(({ fact, value }) => {
       const reading = instance.scope.fact(fact);
       return reading !== undefined && reading.value !== value ? [reading] : [];
     });
-    if (settled.length === 0) return;
+    if (settled.length === 0) return true;
     const places = [...placesBehind(settled), ...placesAbove(instance)];
     const agrees = (): boolean =>
       readings.every(({ fact, value }) => (instance.scope.fact(fact)?.value ?? value) === value);
-    this.#rearrange(exchangesOf(places, this.#recent, this.#options.skew), agrees, at);
+    return this.#rearrange(exchangesOf(places, this.#recent, this.#options.skew), agrees, at).length > 0;
   }
 
   /** The same for a step that did not come, when what another chain has may be the one that is missing here. */

@@ -54,23 +54,21 @@ export class Answering {
     const store = storeOf(this.#chains, instance);
     const trusted = instance.taint === null && instance.chain.tainted === null;
     const about = aboutOf(answer, record.flow, instance.plan.request);
+    const match = answer.ok ? (answer.read?.(instance.plan.request) ?? null) : null;
     let complete = true;
     if (answer.ok && trusted) {
       const missing = store.unmetBefore(instance).filter((slot) => slot.notes.denied === null);
-      if (missing.length > 0 && !final) {
-        this.#early.push({
-          record,
-          instance,
-          answer,
-          until: answer.ts + lingerOf(this.#policy.document.limits),
-        });
+      const facts = match?.kind === 'matched' ? match.facts : [];
+      // Which chain an earlier request serves may have been a guess, and what shows it to be wrong may be on its way.
+      if (!final && (missing.length > 0 || !store.rearrangeToAgree(instance, facts, answer.ts))) {
+        const until = answer.ts + lingerOf(this.#policy.document.limits);
+        this.#early.push({ record, instance, answer, until });
         return;
       }
       complete = missing.length === 0;
       if (!complete) this.#denyEarly(record, about, instance, missing);
     }
-    const clean =
-      !answer.ok || answer.read === null || this.#readAnswer(record, about, instance, answer, trusted);
+    const clean = match === null || this.#readAnswer(record, about, instance, match, trusted);
     store.answer(instance, answer.ok, answer.text, answer.ts);
     if (answer.ok && trusted && complete && clean) this.#chains.memories.answered(instance, answer.ts);
   }
@@ -99,15 +97,7 @@ export class Answering {
   }
 
   /** False when the answer says what it may not say, or not clearly what it must. */
-  #readAnswer(
-    record: FlowRecord,
-    about: About,
-    instance: Instance,
-    answer: Answer,
-    trusted: boolean,
-  ): boolean {
-    const match = answer.read?.(instance.plan.request) ?? null;
-    if (match === null) return true;
+  #readAnswer(record: FlowRecord, about: About, instance: Instance, match: Match, trusted: boolean): boolean {
     const judgement =
       match.kind === 'matched' ? this.#settle(about, instance, match.facts) : unclear(about, instance, match);
     if (judgement !== null && trusted) this.#say(record, about, judgement);
