@@ -3,7 +3,19 @@ import { describe, expect, test } from 'vitest';
 import { createEngine, type Engine } from '../../src/engine.ts';
 import type { AmqpMethod } from '../../src/events/amqp.ts';
 import type { Event } from '../../src/events/event.ts';
-import { amqp, application, body, chain, http, once, outside, settings } from '../../src/policy/author.ts';
+import {
+  amqp,
+  application,
+  body,
+  chain,
+  fact,
+  http,
+  once,
+  optional,
+  outside,
+  settings,
+  sql,
+} from '../../src/policy/author.ts';
 import type { PolicyDocument } from '../../src/policy/document.ts';
 import type { EngineOutput } from '../../src/verdict.ts';
 import { type Connection, Story } from '../support/story.ts';
@@ -57,13 +69,16 @@ function plain(outputs: readonly EngineOutput[]): unknown[] {
 }
 
 /** Replaces the policy behind each event in turn: nothing is said, and all that follows is said as without it. */
-async function sameAtEveryCut(events: readonly Event[], options: Options = {}): Promise<readonly string[]> {
-  const steady = await make(queued(1, options));
+async function sameAtEveryCut(
+  events: readonly Event[],
+  policy: (revision: number) => PolicyDocument = queued,
+): Promise<readonly string[]> {
+  const steady = await make(policy(1));
   const said = events.map((event) => [...steady.handle(event)]);
   for (let cut = 1; cut < events.length; cut++) {
-    const engine = await make(queued(1, options));
+    const engine = await make(policy(1));
     feed(engine, events.slice(0, cut));
-    const { outputs, changes } = engine.replace([queued(2, options)]);
+    const { outputs, changes } = engine.replace([policy(2)]);
     expect({ cut, outputs, changes }).toMatchObject({
       outputs: [],
       changes: [{ chains: { ended: 0, unknown: 0 } }],
@@ -190,7 +205,7 @@ describe('a policy that is replaced between any two methods of a connection stil
     const tag = told.get('q', 7);
     told.ship(7);
     told.settle(ack(tag));
-    expect(await sameAtEveryCut(told.story.end(), { mode: 'audit', gets: false })).toEqual([
+    expect(await sameAtEveryCut(told.story.end(), (n) => queued(n, { mode: 'audit', gets: false }))).toEqual([
       'request-not-declared: basic.get q',
       'complete',
     ]);
@@ -253,6 +268,82 @@ describe('a policy that is replaced between any two methods of a connection stil
   });
 });
 
+/** A front that stores what it is asked for, and clears a cart, in one transaction. */
+const stored = (revision: number): PolicyDocument =>
+  application('stored', ({ external, service }) => {
+    const front = service('front', { at: '10.0.0.1', http: 80 });
+    const db = service('db', { at: '10.0.0.2', postgres: 5432, mysql: 3306 });
+    const item = { item: fact('item') };
+    const ask = http
+      .post('/')
+      .from(external('user'))
+      .to(front)
+      .facts({ item: body('/item') });
+    const store = sql.insert('orders').from(front).to(db).values(item);
+    const clear = sql.delete('carts').from(front).to(db).where(item);
+    return [
+      chain(ask, once(store).retried(2), optional(clear).retried(2)),
+      outside(...[sql.begin(), sql.commit(), sql.rollback()].map((words) => words.from(front).to(db))),
+      settings({ chains: 1000 + revision }),
+    ];
+  });
+
+describe('a policy that is replaced between any two statements of a connection still knows', () => {
+  const STORE = 'INSERT INTO orders (item) VALUES (7)';
+  const CLEAR = 'DELETE FROM carts WHERE item = 7';
+
+  /** What is said of these statements, each with its answer. */
+  async function storing(
+    dialect: 'postgres' | 'mysql',
+    statements: readonly (string | readonly [text: string, error: string])[],
+  ): Promise<readonly string[]> {
+    const story = new Story();
+    const customer = story.connect('192.0.2.1', '10.0.0.1:80');
+    const db = story.connect('10.0.0.1', `10.0.0.2:${dialect === 'postgres' ? 5432 : 3306}`);
+    const answer = customer.http('POST', '/', { body: { item: 7 } });
+    for (const [i, statement] of statements.entries()) {
+      const [text, code] = typeof statement === 'string' ? [statement, null] : statement;
+      db.sql(dialect, text);
+      db.add('resp', {
+        kind: 'sql-result',
+        dialect,
+        request: i + 1,
+        outcome: code === null ? 'ok' : 'error',
+        code,
+        columns: [],
+        rows: [],
+        rowCount: 0,
+        affected: code === null ? 1 : null,
+        last: true,
+      });
+    }
+    story.wait(50_000);
+    db.sql(dialect, STORE)();
+    answer(200);
+    story.wait(50_000);
+    db.sql(dialect, 'BEGIN')();
+    return sameAtEveryCut(story.end(), stored);
+  }
+  const AGAIN = 'already-done: INSERT INTO orders (item) VALUES (?)';
+
+  test('that an error has broken their transaction, whose COMMIT undoes it', async () => {
+    const broken = ['BEGIN', STORE, [CLEAR, '42000'], 'COMMIT'] as const;
+    expect(await storing('postgres', broken)).toEqual(['complete']);
+    expect(await storing('postgres', [...broken, STORE])).toEqual([AGAIN, 'complete']);
+    expect(await storing('postgres', ['BEGIN', STORE, CLEAR, 'COMMIT'])).toEqual([AGAIN, 'complete']);
+  });
+
+  test('that a statement which nobody declared has broken it', async () => {
+    const said = await storing('postgres', ['BEGIN', STORE, ['SELECT secret FROM users', '42501'], 'COMMIT']);
+    expect(said).toEqual(['request-not-declared: SELECT secret FROM users', 'complete']);
+  });
+
+  test('that MySQL keeps what was done before an error, but not before a deadlock', async () => {
+    expect(await storing('mysql', ['BEGIN', STORE, [CLEAR, '1064'], 'COMMIT'])).toEqual([AGAIN, 'complete']);
+    expect(await storing('mysql', ['BEGIN', STORE, [CLEAR, '1213'], 'COMMIT'])).toEqual(['complete']);
+  });
+});
+
 describe('the journal', () => {
   test('lets go of whatever belonged to chains that have ended on connections that have ended', async () => {
     const engine = await make(queued(1));
@@ -275,6 +366,29 @@ describe('the journal', () => {
     expect(engine.statistics.journal?.bytes).toBeLessThan(open);
     engine.replace([queued(2)]);
     expect(engine.statistics.journal).toEqual({ entries: 0, bytes: 0, chainsEvicted: 0 });
+  });
+
+  test('does not grow with transactions that failed on a connection that stays open', async () => {
+    const engine = await make(stored(1));
+    const story = new Story();
+    const db = story.connect('10.0.0.1', '10.0.0.2:5432');
+    let most = 0;
+    let seen = 0;
+    for (let item = 0; item < 500; item++) {
+      const answer = story.connect('192.0.2.1', '10.0.0.1:80').http('POST', '/', { body: { item } });
+      db.sql('postgres', 'BEGIN')();
+      db.sql('postgres', `INSERT INTO orders (item) VALUES (${item})`)();
+      db.sql('postgres', `DELETE FROM carts WHERE item = ${item}`)('error');
+      db.sql('postgres', 'ROLLBACK')();
+      db.sql('postgres', `INSERT INTO orders (item) VALUES (${item})`)();
+      answer(200);
+      story.wait(50_000);
+      feed(engine, story.events.slice(seen));
+      seen = story.events.length;
+      most = Math.max(most, engine.statistics.journal?.entries ?? 0);
+    }
+    expect(engine.statistics).toMatchObject({ chainsOpened: 500, verdicts: { drop: 0 } });
+    expect(most).toBeLessThan(50);
   });
 
   test('gives the events that open chains rest on, and an engine without one gives none', async () => {
