@@ -14,12 +14,12 @@ export default defineConfig({
     testTimeout: 60_000,
     pool: 'forks',
     reporters: ['default', new ClosingReporter()],
-    // With --coverage only. The aim is 100; new parts of the policy are not there yet, and it must not fall.
+    // With --coverage only.
     coverage: {
       include: ['src/policy/**', 'src/chain/**'],
       reporter: ['text'],
       skipFull: true,
-      thresholds: { lines: 97 },
+      thresholds: { 'src/policy/**': { lines: 100 }, 'src/chain/**': { lines: 100 } },
     },
   },
 });

@@ -3,7 +3,7 @@ import type { FactReading } from '../chain/scope.ts';
 import type { Instance } from '../chain/state.ts';
 import type { Micros } from '../flow.ts';
 import type { CompiledPolicy } from './compile.ts';
-import type { MemoryDeclaration } from './document.ts';
+import type { MemoryDeclaration, RequestDeclaration } from './document.ts';
 
 /** What a request recalls. */
 export type Recall =
@@ -29,7 +29,7 @@ export class Memories {
   readonly #memories: ReadonlyMap<string, Memory>;
   /** The requests that recall each memory. */
   readonly #recalling: ReadonlyMap<string, readonly string[]>;
-  readonly #learners: ReadonlyMap<string, readonly string[]>;
+  readonly #learners: ReadonlyMap<string, readonly RequestDeclaration[]>;
   #learned = new Set<string>();
 
   constructor(policy: CompiledPolicy) {
@@ -39,20 +39,24 @@ export class Memories {
     this.#policy = policy;
     this.#memories = new Map(memories.map((declaration) => [declaration.name, new Memory(declaration)]));
     this.#recalling = new Map(memories.map(({ name }) => [name, users('recalls', name).map(({ id }) => id)]));
-    this.#learners = new Map(
-      memories.map(({ name }) => [name, users('remembers', name).map(({ to }) => to)]),
-    );
+    this.#learners = new Map(memories.map(({ name }) => [name, users('remembers', name)]));
   }
 
-  /** Goes on with what another policy remembered. What it compared otherwise cannot be told any more. */
-  carryOver(from: Memories): void {
+  /**
+   * Goes on at `now` with what another policy remembered. What it did not remember, or compared otherwise, cannot be told
+   * any more.
+   */
+  carryOver(from: Memories, now: Micros): void {
+    const alike = ({ by, keeps }: MemoryDeclaration): boolean =>
+      [by, ...keeps].every(
+        (fact) => this.#policy.normalisers.get(fact) === from.#policy.normalisers.get(fact),
+      );
     for (const [name, memory] of this.#memories) {
       const before = from.#memories.get(name);
-      const alike = ({ by, keeps }: MemoryDeclaration): boolean =>
-        [by, ...keeps].every(
-          (fact) => this.#policy.normalisers.get(fact) === from.#policy.normalisers.get(fact),
-        );
-      if (before !== undefined) memory.carryOver(before, alike);
+      const carried = before !== undefined && memory.carryOver(before, alike);
+      const taught = new Set(from.#learners.get(name)?.map(({ id }) => id));
+      const learners = this.#learners.get(name) ?? [];
+      if (!carried || !learners.every(({ id }) => taught.has(id))) memory.miss(now);
     }
   }
 
@@ -86,8 +90,8 @@ export class Memories {
 
   /** Something that this service was asked, or answered, passed without being read: it may have been what is remembered. */
   missed(service: string, now: Micros): void {
-    for (const [name, services] of this.#learners)
-      if (services.includes(service)) this.#memories.get(name)?.miss(now);
+    for (const [name, learners] of this.#learners)
+      if (learners.some(({ to }) => to === service)) this.#memories.get(name)?.miss(now);
   }
 
   /** Kinds of request that may recall more than before the last call. */
@@ -122,6 +126,8 @@ class Memory {
   readonly #entries = new Map<string, Entry>();
   /** Since when everything that was learned is known; null before the first event. */
   #since: Micros | null = null;
+  /** When the youngest of what is too old by now was learned. */
+  #expired: Micros | null = null;
   evicted = 0;
   redefined = 0;
 
@@ -133,11 +139,11 @@ class Memory {
     return this.#entries.size;
   }
 
-  /** What is known by now stays; else what was learned before is not known. */
-  carryOver(from: Memory, alike: (declaration: MemoryDeclaration) => boolean): void {
+  /** What is known by now stays. False when it is of no use here. */
+  carryOver(from: Memory, alike: (declaration: MemoryDeclaration) => boolean): boolean {
     const { by, keeps } = from.#declaration;
     const same = by === this.#declaration.by && this.#declaration.keeps.every((fact) => keeps.includes(fact));
-    if (!same || !alike(this.#declaration)) return;
+    if (!same || !alike(this.#declaration)) return false;
     const learnedSince = [...this.#entries];
     this.#entries.clear();
     for (const [key, entry] of from.#entries) {
@@ -146,7 +152,11 @@ class Memory {
     }
     // What was judged again just now is what the other one has learned already, unless it denied it.
     for (const [key, entry] of learnedSince) if (!this.#entries.has(key)) this.#put(key, entry);
-    this.#since = from.#since;
+    this.#doubt(from.#since);
+    this.#expired = latest(this.#expired, from.#expired);
+    // What was too old there may be young enough here.
+    if (this.#declaration.lifetime > from.#declaration.lifetime) this.#doubt(from.#expired);
+    return true;
   }
 
   advance(now: Micros): void {
@@ -154,11 +164,17 @@ class Memory {
     for (const [key, { learned }] of this.#entries) {
       if (learned + this.#declaration.lifetime >= now) break;
       this.#entries.delete(key);
+      this.#expired = latest(this.#expired, learned);
     }
   }
 
   miss(now: Micros): void {
-    this.#since = now;
+    this.#doubt(now);
+  }
+
+  /** What was learned until then may not be known. */
+  #doubt(until: Micros | null): void {
+    this.#since = latest(this.#since, until);
   }
 
   recall(facts: readonly FactReading[], now: Micros): Recall {
@@ -216,6 +232,10 @@ class Memory {
     if (oldest.done === true) return;
     this.#entries.delete(oldest.value);
     this.evicted++;
-    this.#since = entry.learned;
+    this.#doubt(entry.learned);
   }
+}
+
+function latest(a: Micros | null, b: Micros | null): Micros | null {
+  return a === null || b === null ? (a ?? b) : Math.max(a, b);
 }

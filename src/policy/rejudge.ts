@@ -102,7 +102,7 @@ export class Rejudging {
       for (const output of said) outputs.push(...this.#sift(output, old, young, now));
     };
     // What is judged again recalls what was known by then, and what was forgotten since stays forgotten.
-    young.chains.memories.carryOver(old.chains.memories);
+    young.chains.memories.carryOver(old.chains.memories, now);
     const order = [...tails, ...entries].sort((a, b) => a.sequence - b.sequence || rank(a) - rank(b));
     for (const each of order) {
       take(young.handle(isEntry(each) ? unpack(each) : attemptOf(each)));
@@ -113,7 +113,7 @@ export class Rejudging {
     }
     young.flows.carryOver(old.flows);
     young.chains.jobs.carryOver(old.chains.jobs);
-    young.chains.memories.carryOver(old.chains.memories);
+    young.chains.memories.carryOver(old.chains.memories, now);
     take(young.pass(now));
     journal.sweep(now);
 

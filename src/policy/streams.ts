@@ -16,11 +16,17 @@ export function streams(
   if (read.kind === 'refused') return false;
   const found = policy
     .http(record.ends.client, record.ends.server)
-    .find(
+    .filter(
       (declaration) =>
         declaration.method === method &&
         matchPath(declaration.path, read.segments) !== null &&
         undeclaredParameter(declaration, read.query) === null,
     );
-  return found?.streams === true;
+  const [first] = found;
+  // By an override, which may stand in the body, the request may be one that stands further down.
+  return (
+    first !== undefined &&
+    found.every(({ overriding, streams }) => overriding === first.overriding || streams === true) &&
+    first.streams === true
+  );
 }

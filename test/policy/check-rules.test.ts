@@ -13,6 +13,7 @@ import {
   header,
   http,
   inOrder,
+  integer,
   many,
   maybe,
   once,
@@ -23,6 +24,7 @@ import {
   required,
   response,
   routingKey,
+  type Source,
   settings,
   sql,
 } from '../../src/policy/author.ts';
@@ -331,6 +333,11 @@ describe('an obligation', () => {
       /has to come 3 times, and may come 2 times/,
     ],
     [
+      'within no time',
+      ({ get, charge }) => [chain(get('/'), eventually(charge(), '0s'))],
+      /"POST \/charges" has to follow within no time at all/,
+    ],
+    [
       'that outlives its chain',
       ({ get, charge }) => [chain(get('/'), eventually(charge(), '2h'))],
       /has 7200 s, but a chain is given up after 600 s/,
@@ -352,6 +359,33 @@ describe('an obligation', () => {
 });
 
 describe('a queue', () => {
+  test('brings its messages below a get, and none below a method that only asks for them', () => {
+    const below = (asks: 'get' | 'purgeQueue') =>
+      problemsOf(({ get, charge, publish, deliver }) => {
+        const method = amqp[asks]('orders').from('bank').to('broker');
+        return [
+          chain(get('/'), once(publish()), once(charge(), once(method, once(deliver())))),
+          outside(amqp.consume('orders').from('bank').to('broker')),
+        ];
+      }).filter((text) => text.includes('unreachable-step'));
+    expect(below('get')).toEqual([]);
+    expect(below('purgeQueue')).toEqual([
+      'warning unreachable-step: "deliver orders" is a delivery below "purge queue orders", which brings no message',
+    ]);
+  });
+
+  test('whose declared routing key is not of the kind of a fact that is read from it is refused', () => {
+    const keyed = (source: Source) =>
+      problemsOf(({ get, publish, consume, deliver }) => [
+        chain(get('/'), once(publish().facts({ key: source }), once(deliver()))),
+        consume(),
+      ]).filter((text) => text.includes('unreadable-fact'));
+    expect(keyed(routingKey())).toEqual([]);
+    expect(keyed(integer(routingKey()))).toEqual([
+      'error unreadable-fact: fact "key" of "publish orders/created" is always "created", which is not of its kind',
+    ]);
+  });
+
   test('that nobody consumes is warned of', () => {
     expect(problemsOf(({ get, publish }) => chain(get('/'), once(publish())))).toEqual([
       expect.stringMatching(

@@ -1,5 +1,6 @@
 // Which declared request an HTTP request is. Enters: declarations, requests; leaves: matches with their facts.
 import { describe, expect, test } from 'vitest';
+import type { Header } from '../../src/events/common.ts';
 import type { HttpRequest } from '../../src/events/http.ts';
 import {
   application,
@@ -11,6 +12,7 @@ import {
   header,
   http,
   maybe,
+  multipart,
   query,
   type Source,
 } from '../../src/policy/author.ts';
@@ -24,6 +26,7 @@ function match(
   method: string,
   target: string,
   parts: HttpParts = {},
+  trailers: readonly Header[] = [],
 ): Match {
   const document = application('test', ({ external, service }) => {
     const user = external('user');
@@ -39,9 +42,12 @@ function match(
   const policy = compile(document);
   const story = new Story();
   story.connect('192.0.2.1', '10.0.0.1:80').http(method, target, parts);
-  return matchHttp(policy.http('user', 'shop'), policy.normalisers, story.events.at(-1) as HttpRequest);
+  const sent = { ...(story.events.at(-1) as HttpRequest), trailers };
+  return matchHttp(policy.http('user', 'shop'), policy.normalisers, sent);
 }
 
+const part = (name: string, value: string): string =>
+  `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`;
 const valuesOf = (result: Match): unknown =>
   result.kind === 'matched'
     ? Object.fromEntries(result.facts.map(({ fact, value }) => [fact, value]))
@@ -103,11 +109,77 @@ describe('matchHttp', () => {
     ],
     ['a form that is none by its type', form('u'), { body: 'u=a' }],
     ['an amount that is no number', decimal(body('/u')), { body: '{"u":"a"}' }],
+    [
+      'a cookie beside a second header of cookies',
+      cookie('c'),
+      { headers: { cookie: 'c=1', Cookie: 'd=2' } },
+    ],
+    ['a cookie that a quote may hide', cookie('c'), { headers: { cookie: 'a="x; c=1"; b=2' } }],
+    ['a cookie in quotes', cookie('c'), { headers: { cookie: 'c="1"' } }],
+    ['a cookie behind a comma', cookie('c'), { headers: { cookie: 'a=1,c=2' } }],
+    ['a cookie of another case', cookie('c'), { headers: { cookie: 'C=1' } }],
+    ['a cookie whose name is in escapes', cookie('c'), { headers: { cookie: '%63=1' } }],
+    ['a cookie beside one whose name is in escapes', cookie('c'), { headers: { cookie: 'c=1; %63=2' } }],
+    ['a header beside its other spelling', header('x-user'), { headers: { 'x-user': 'a', x_user: 'b' } }],
+    [
+      'a header that Connection takes away',
+      header('x-user'),
+      { headers: { 'x-user': 'a', connection: 'close , X-User' } },
+    ],
+    [
+      'a parameter beside a form with the same field',
+      query('q'),
+      { headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'q[]=b' },
+    ],
+    [
+      'a field beside one that some take for it',
+      form('u'),
+      { headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'u=a&u[0]=b' },
+    ],
+    [
+      'a part beside one that some take for it',
+      multipart('u'),
+      {
+        headers: { 'content-type': 'multipart/form-data; boundary=b' },
+        body: `${part('u', 'a')}${part('U', 'b')}--b--\r\n`,
+      },
+    ],
+    ['a key beside one of another case', body('/u'), { body: '{"u":"a","U":"b"}' }],
+    ['a key below one of another case', body('/a/u'), { body: '{"A":{"u":"b"},"a":{"u":"a"}}' }],
   ])('a fact that is %s is lacking, not guessed', (_what, source, parts) => {
-    expect(match({ facts: { fact: source } }, 'POST', '/buy', parts)).toMatchObject({
+    expect(match({ facts: { fact: source }, query: ['q'] }, 'POST', '/buy?q=a', parts)).toMatchObject({
       kind: 'lacking',
       fact: 'fact',
     });
+  });
+
+  test('what some readers take for another value of a fact is named', () => {
+    const why = (source: Source, parts: HttpParts): unknown =>
+      match({ facts: { u: source } }, 'POST', '/buy', parts);
+    expect(why(cookie('u'), { headers: { cookie: '%55=1' } })).toMatchObject({
+      why: 'cookie u: some readers take another cookie for it',
+    });
+    expect(why(body('/u'), { body: '{"u":"a","\\u0055":"b"}' })).toMatchObject({
+      why: 'body /u: readers may take another key for "u"',
+    });
+  });
+
+  test('a trailer of the same name makes a header unclear', () => {
+    const fields = [{ name: 'X_User', value: 'b' }];
+    const headers = { 'x-user': 'a' };
+    expect(match({ facts: { u: header('x-user') } }, 'POST', '/buy', { headers }, fields)).toMatchObject({
+      kind: 'lacking',
+      why: 'header x-user: it stands in the trailers as well',
+    });
+    const others = [{ name: 'x-checksum', value: 'b' }];
+    expect(valuesOf(match({ facts: { u: header('x-user') } }, 'POST', '/buy', { headers }, others))).toEqual({
+      u: 'a',
+    });
+  });
+
+  test('a cookie whose name is a broken escape is another one', () => {
+    const parts = { headers: { cookie: '%=1; %zz=2; c=3' } };
+    expect(valuesOf(match({ facts: { c: cookie('c') } }, 'POST', '/buy', parts))).toEqual({ c: '3' });
   });
 
   test('an optional fact may be absent, but not unclear', () => {

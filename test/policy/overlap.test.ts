@@ -247,3 +247,41 @@ describe('the overlap of two declared HTTP requests', () => {
     expect(overlapping).toBeGreaterThan(60);
   });
 });
+
+describe('the overlap of two literals', () => {
+  const where = (id: string, value: string | number | boolean | null): SqlRequestDeclaration => ({
+    ...BASE,
+    id,
+    protocol: 'sql',
+    verb: 'delete',
+    table: 't',
+    setting: null,
+    columns: null,
+    where: [{ column: 'flag', operator: '=', operand: { kind: 'literal', value } }],
+    values: [],
+    returning: [],
+    allowing: [],
+    calling: [],
+  });
+  const relation = (first: Parameters<typeof where>[1], second: Parameters<typeof where>[1]) =>
+    overlapOf(where('a', first), where('b', second), NORMALISERS)?.relation ?? null;
+
+  it.each([
+    [true, true, 'same'],
+    [true, 'true', 'first'],
+    ['true', true, 'second'],
+    [true, '1', 'crossing'],
+    [true, 1, 'crossing'],
+    [true, false, null],
+    [true, 'yes', null],
+    [1, '1', 'first'],
+    [1, '1.0', 'first'],
+    ['1', 1, 'second'],
+    ['1', '1.0', null],
+    [1, 2, null],
+    [null, null, 'same'],
+    [null, 'null', null],
+  ])('%j before %j is %s', (first, second, expected) => {
+    expect(relation(first, second)).toBe(expected);
+  });
+});

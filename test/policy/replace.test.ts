@@ -294,6 +294,45 @@ describe('what is kept to be judged again', () => {
     ]);
   });
 
+  it('remembers of chains beyond a thousand whose events were given up only that the youngest is open', async () => {
+    const engine = await make(dvdRental, 1000);
+    const told = new DvdRental();
+    const asked = (n: number): void => void told.ask(rental({ user: `u${n}`, contract: `c-${n}` }));
+    for (let n = 0; n < 1005; n++) asked(n);
+    const half = dvdRental.limits.chain / 2;
+    told.story.wait(half);
+    asked(1005);
+    const said = verdictsOf(feed(engine, told.story.events));
+    expect(said.filter(({ kind }) => kind !== 'pass')).toEqual([]);
+    const { outputs, changes } = engine.replace([EQUAL]);
+    expect(changes).toMatchObject([{ chains: { continued: 0, ended: 0, unknown: 1006 } }]);
+    expect(outputs.every((output) => output.kind === 'chain' && output.record.outcome === 'abandoned')).toBe(
+      true,
+    );
+    const billed = (users: readonly string[]): readonly string[] => {
+      const seen = told.story.events.length;
+      for (const user of users)
+        told.bill(rental({ user }), told.story.connect(AT.contracts, `${AT.users}:8080`));
+      const said = feed(engine, told.story.events.slice(seen));
+      said.push(...engine.advance(told.story.now + 50_000));
+      return verdictsOf(said)
+        .filter(({ subject }) => subject.what === 'request')
+        .map(({ subject, kind, reasons }) => `${kind} ${reasons[0].code} ${subject.request}`);
+    };
+    // Nobody is denied what one of them could explain, as long as the youngest of them may be open.
+    const unclear = ['u3', 'u1004', 'bob'].map(
+      (user) => `indeterminate cannot-read POST /users/${user}/charge`,
+    );
+    expect(billed(['u3', 'u1004', 'bob'])).toEqual(unclear);
+    told.story.wait(half + 1_000_000);
+    expect(billed(['u3', 'u1004', 'bob'])).toEqual(unclear);
+    told.story.wait(half);
+    expect(billed(['u3', 'bob'])).toEqual([
+      'drop no-open-chain POST /users/u3/charge',
+      'drop no-open-chain POST /users/bob/charge',
+    ]);
+  });
+
   it('knows of transactions that are open, and of what was rolled back', async () => {
     const run = async (replaced: boolean, cut: number): Promise<readonly string[]> => {
       const engine = await make(dvdRental);

@@ -2,19 +2,21 @@
 import { story } from 'flowtap/testing';
 import { describe, expect, test } from 'vitest';
 import type { Event } from '../../src/events/event.ts';
-import { application, chain, claim, http, settings } from '../../src/policy/author.ts';
+import { application, chain, claim, http, settings, type TokenOptions } from '../../src/policy/author.ts';
 import { TokenGate } from '../../src/policy/tokens/gate.ts';
 import { Tokens } from '../../src/policy/tokens/tokens.ts';
 
-const POLICY = application('gate', ({ external, service }) => {
-  const front = service('front', { at: '10.0.0.1', http: 80 });
-  const ask = http
-    .get('/')
-    .from(external('customer'))
-    .to(front)
-    .facts({ user: claim('sub') });
-  return [chain(ask), settings({ tokens: { keys: { keys: [] }, algorithms: ['ES256'] } })];
-});
+const policyOf = (algorithms: TokenOptions['algorithms'], chains = 1000) =>
+  application('gate', ({ external, service }) => {
+    const front = service('front', { at: '10.0.0.1', http: 80 });
+    const ask = http
+      .get('/')
+      .from(external('customer'))
+      .to(front)
+      .facts({ user: claim('sub') });
+    return [chain(ask), settings({ chains, tokens: { keys: { keys: [] }, algorithms } })];
+  });
+const POLICY = policyOf(['ES256']);
 
 function requests(...tokens: readonly (string | null)[]): readonly Event[] {
   const told = story(POLICY);
@@ -77,5 +79,46 @@ describe('the gate', () => {
     expect(tokens.lookup('gate')('t0')).not.toBeNull();
     expect(tokens.lookup('gate')('first')).toBeNull();
     expect(tokens.admit(first as Event)).not.toBeNull();
+  });
+});
+
+describe('tokens under other policies', () => {
+  test('stay known where the policy says the same of tokens, and are verified anew where it does not', async () => {
+    const tokens = new Tokens([POLICY]);
+    const [event] = requests('a') as [Event];
+    await tokens.admit(event);
+    expect(tokens.under([policyOf(['ES256'], 2000)]).admit(event)).toBeNull();
+    const next = tokens.under([policyOf(['RS256'])]);
+    const pending = next.admit(event);
+    expect(pending).not.toBeNull();
+    expect(next.lookup('gate')('a')).toBeNull();
+    await pending;
+    expect(next.lookup('gate')('a')).not.toBeNull();
+  });
+
+  test('are prepared beside those that judge now, which go on as these when they are ready', async () => {
+    const tokens = new Tokens([POLICY]);
+    const [first, second] = requests('a', 'b') as [Event, Event];
+    await tokens.admit(first);
+    const next = tokens.under([policyOf(['RS256'])]);
+    await next.admit(second);
+    expect(tokens.admit(first)).toBeNull();
+    expect(tokens.lookup('gate')('b')).toBeNull();
+    tokens.become(next);
+    expect(tokens.lookup('gate')('b')).not.toBeNull();
+    expect(tokens.admit(second)).toBeNull();
+    expect(tokens.admit(first)).not.toBeNull();
+  });
+
+  test('hold as many as before, and none of an application that is gone', async () => {
+    const tokens = new Tokens([POLICY], 1);
+    const [first, second] = requests('a', 'b') as [Event, Event];
+    const next = tokens.under([policyOf(['RS256'])]);
+    for (const event of [first, second]) await next.admit(event);
+    expect(next.lookup('gate')('a')).toBeNull();
+    expect(next.lookup('gate')('b')).not.toBeNull();
+    tokens.become(next.under([]));
+    expect(tokens.admit(second)).toBeNull();
+    expect(tokens.lookup('gate')('b')).toBeNull();
   });
 });

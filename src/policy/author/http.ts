@@ -7,7 +7,7 @@ import { declare, type NeedsFrom, type Request } from './request.ts';
 export interface HttpWords {
   /** Query parameters that may occur; any other makes it a request that is not declared. */
   query(...names: string[]): Request & HttpWords;
-  /** It carries a method override (X-HTTP-Method-Override and the like, or a field `_method`) that asks for this method. */
+  /** It carries a method override (X-HTTP-Method-Override and the like, or a field `_method`) that asks for this method, in any case. */
   overriding(method: string): Request & HttpWords;
   /** A large upload: it is judged by its head, and where requests are held its body is passed on as it comes. */
   streams(): Request & HttpWords;
@@ -43,7 +43,7 @@ function request(method: string, path: string): NeedsFrom<Request & HttpWords> {
         return self();
       },
       overriding(other) {
-        fields.overriding = other;
+        fields.overriding = other.toUpperCase();
         return self();
       },
       streams() {

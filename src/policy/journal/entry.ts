@@ -86,13 +86,21 @@ export function aspectOf(what: Subject['what'], step: string | null): string {
   return what === 'obligation' ? `obligation ${step ?? ''}` : what;
 }
 
-/** False for an entry that nothing needs any more. */
+/** False for an entry that nothing needs any more. Entries that only need each other are needed by nothing. */
 export function isHeld(entry: Entry): boolean {
-  return (
-    entry.waiting ||
-    entry.chains.size > 0 ||
-    entry.leaders.size > 0 ||
-    entry.until !== null ||
-    (entry.context && entry.tail.live)
-  );
+  if (isNeeded(entry)) return true;
+  if (entry.leaders.size === 0) return false;
+  const reached = new Set([entry]);
+  // A set gives what is added while it is walked, too.
+  for (const { leaders } of reached) {
+    for (const leader of leaders) {
+      if (isNeeded(leader)) return true;
+      reached.add(leader);
+    }
+  }
+  return false;
+}
+
+function isNeeded({ waiting, chains, until, context, tail }: Entry): boolean {
+  return waiting || chains.size > 0 || until !== null || (context && tail.live);
 }

@@ -58,7 +58,14 @@ export class Journal implements Witness {
 
   /** An event is about to be judged. */
   begin(event: FlowEvent): void {
-    this.#draft = { event, sequence: this.#sequence++, key: keyOf(event.at), entry: null };
+    this.#draft = {
+      event,
+      sequence: this.#sequence++,
+      key: keyOf(event.at),
+      entry: null,
+      said: [],
+      needs: [],
+    };
   }
 
   /** It was judged. `followed` is false when its flow is none of this application's. */
@@ -204,11 +211,20 @@ export class Journal implements Witness {
       entry.context ||= context;
       for (const leader of held) follow(entry, leader);
     }
-    if (draft.entry !== null) for (const need of needs) follow(this.#materialise(need, tail), draft.entry);
+    draft.needs = needs;
+    if (draft.entry !== null) this.#keepNeeds(draft, draft.entry);
     if (event.kind !== 'connection-end') return;
     tail.live = false;
     for (const entry of [...tail.entries]) if (!isHeld(entry)) this.#remove(entry);
     this.#forget(tail);
+  }
+
+  #keepNeeds({ needs }: Draft, entry: Entry): void {
+    for (const need of needs) {
+      const needed = this.#materialise(need, entry.tail);
+      follow(needed, entry);
+      this.#keepNeeds(need, needed);
+    }
   }
 
   #note(verdict: Verdict, block: BlockInstruction | null, draft: Draft | null): void {
@@ -226,9 +242,15 @@ export class Journal implements Witness {
     }
     const key = keyOf(at);
     const judgedAlone = subject.what === 'request' || subject.what === 'bytes';
-    const ours = draft !== null && keyOf(draft.event.at) === key && until !== null && judgedAlone;
-    const entry = this.#entries.get(key) ?? (ours ? this.#materialise(draft, tail) : null);
-    if (entry === null) return;
+    const ours = draft !== null && keyOf(draft.event.at) === key ? draft : null;
+    const known = this.#entries.get(key);
+    const entry =
+      known ?? (ours !== null && until !== null && judgedAlone ? this.#materialise(ours, tail) : null);
+    if (entry === null) {
+      // It becomes an entry when a later event needs it.
+      if (ours !== null) ours.said = [...ours.said, said];
+      return;
+    }
     entry.said = [...entry.said, said];
     // What a passed request led to later cannot be judged without its chain, nor a job without its former run.
     if (judgedAlone && until !== null && verdict.reasons[0].code !== 'too-soon') entry.until = until;
@@ -281,7 +303,7 @@ export class Journal implements Witness {
       past: false,
       forget: null,
       context: false,
-      said: [],
+      said: draft.said,
       begun: [],
     };
     entry.forget = tail.names.add(entry, event);

@@ -1,13 +1,17 @@
 // Which events of a flow belong together. Enters: events of one flow in order; leaves: whose answer or context each is.
 import type { AmqpEvent } from '../../events/amqp.ts';
 import type { FlowEvent } from '../../events/event.ts';
-import type { Entry } from './entry.ts';
+import type { Entry, Said } from './entry.ts';
 
 /** An event that becomes an entry when it is needed. */
 export interface Draft {
   readonly event: FlowEvent;
   readonly sequence: number;
   entry: Entry | null;
+  /** What was said of it before it became an entry. */
+  said: readonly Said[];
+  /** Earlier events that it means nothing without. */
+  needs: readonly Draft[];
 }
 
 /** What the journal does with an event, besides what it is told of it. */
@@ -21,6 +25,9 @@ export interface Ties {
 }
 
 const NONE: Ties = { leaders: [], context: false, needs: [] };
+
+/** Consumers of one connection whose deliveries are kept with what made them; of more, the oldest is given up. */
+const MOST_CONSUMERS = 1024;
 
 /** A transaction that is open on a connection. */
 interface Transaction {
@@ -38,6 +45,10 @@ export class Names {
   readonly #unanswered = new Map<number, Draft>();
   readonly #declared = new Map<number, Draft>();
   readonly #got = new Map<number, Draft>();
+  /** What made each consumer, by channel and tag. */
+  readonly #consumers = new Map<string, readonly Draft[]>();
+  /** Consumers whose tag the broker has yet to say, by channel. */
+  readonly #untagged = new Map<number, Draft[]>();
 
   /** The entry that begins a transaction; what is made within it means nothing without it. */
   begin(entry: Entry): void {
@@ -121,9 +132,17 @@ export class Names {
         this.#declared.set(channel, draft);
         return NONE;
       case 'basic.consume':
+        if (method.consumerTag !== '') this.#consume(`${channel} ${method.consumerTag}`, [draft]);
+        else
+          this.#untagged.set(channel, [...(this.#untagged.get(channel) ?? []), draft].slice(-MOST_CONSUMERS));
         return { leaders: [], context: true, needs: method.queue === '' ? before : [] };
-      case 'basic.consume-ok':
+      case 'basic.consume-ok': {
+        const made = this.#untagged.get(channel)?.shift();
+        if (made !== undefined) this.#consume(`${channel} ${method.consumerTag}`, [made, draft]);
         return { ...NONE, context: true };
+      }
+      case 'basic.deliver':
+        return { ...NONE, needs: this.#consumers.get(`${channel} ${method.consumerTag}`) ?? [] };
       case 'basic.get':
         this.#got.set(channel, draft);
         return { ...NONE, needs: method.queue === '' ? before : [] };
@@ -149,6 +168,13 @@ export class Names {
       default:
         return NONE;
     }
+  }
+
+  #consume(name: string, drafts: readonly Draft[]): void {
+    this.#consumers.delete(name);
+    this.#consumers.set(name, drafts);
+    const oldest = this.#consumers.size > MOST_CONSUMERS ? this.#consumers.keys().next() : null;
+    if (oldest?.done === false) this.#consumers.delete(oldest.value);
   }
 
   /** Tags rise, so that all up to one are the first ones (AMQP 0-9-1, basic.ack). */

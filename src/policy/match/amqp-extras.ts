@@ -104,7 +104,6 @@ function argumentsExtra(declaration: AmqpRequestDeclaration, table: AmqpTable): 
 
 /** Integers are one kind, whatever their width on the wire. */
 function sameValue(value: AmqpValue, declared: string | number | boolean): boolean {
-  if (typeof value === 'bigint')
-    return typeof declared === 'number' && value === BigInt(Math.trunc(declared));
+  if (typeof value === 'bigint') return Number.isInteger(declared) && value === BigInt(declared);
   return value === declared;
 }

@@ -68,6 +68,11 @@ function reads(sources: readonly FactSource[], kind: 'header' | 'form' | 'multip
   return sources.some((source) => source.in === kind && foldHeader(source.name) === foldHeader(name));
 }
 
+function readsMethod(sources: readonly FactSource[]): boolean {
+  const inJson = sources.some((source) => source.in === 'body' && source.pointer === '/_method');
+  return inJson || reads(sources, 'form', '_method') || reads(sources, 'multipart', '_method');
+}
+
 function valuesOf(headers: readonly Header[], name: string): string[] {
   return headers.filter((header) => foldHeader(header.name) === name).map(({ value }) => value);
 }
@@ -78,8 +83,7 @@ function methodsInBody(
   sources: readonly FactSource[],
 ): { readonly kind: 'seen'; readonly methods: readonly string[] } | (Override & { readonly kind: 'unseen' }) {
   const nothing = { kind: 'seen', methods: [] } as const;
-  if (request.method !== 'POST' || request.body.length === 0 || reads(sources, 'form', '_method'))
-    return nothing;
+  if (request.method !== 'POST' || request.body.length === 0 || readsMethod(sources)) return nothing;
   const types = headerValues(request.headers, 'content-type');
   const is = (wanted: string): boolean =>
     types.some((type) => (readType([type]).type ?? '').includes(wanted));
@@ -94,11 +98,19 @@ function methodsInBody(
       if (foldField(name) === '_method') methods.push(...values);
   }
   if (is('multipart/') && METHOD_PART.test(text)) methods.push('of a part');
-  if (is('json') && /_method|\\u/i.test(text)) {
-    const json = readJson(request.body.bytes);
-    const top =
-      json.kind === 'json' && typeof json.value === 'object' && json.value !== null ? json.value : {};
-    if (Object.hasOwn(top, '_method')) methods.push(String((top as Record<string, unknown>)._method));
-  }
+  if (is('json')) methods.push(...methodsInJson(request.body.bytes, text));
   return { kind: 'seen', methods };
+}
+
+/** Lenient readers take a method out of what others do not read at all, such as an object with a key twice. */
+function methodsInJson(bytes: Uint8Array, text: string): readonly string[] {
+  const plain = text.replaceAll(/\\u([0-9a-f]{4})/gi, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  if (!plain.includes('_method')) return [];
+  const json = readJson(bytes);
+  if (json.kind === 'unreadable') return ['of unclear JSON'];
+  const { value } = json;
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, '_method')) return [];
+  return [String((value as Record<string, unknown>)._method)];
 }
