@@ -39,6 +39,8 @@ type Undo = () => void;
 export class Exchange {
   readonly moves: readonly Move[];
   readonly chains: ReadonlySet<ChainState>;
+  /** The chain that each of the requests was in. */
+  readonly from: readonly ChainState[];
   readonly #around: Surroundings;
   /** The requests whose places change hands. */
   readonly #parents: ReadonlySet<Instance>;
@@ -47,6 +49,7 @@ export class Exchange {
   constructor(moves: readonly Move[], around: Surroundings) {
     const slots = moves.flatMap(({ instance, to }) => (instance.slot === null ? [to] : [instance.slot, to]));
     this.moves = moves;
+    this.from = moves.map(({ instance }) => instance.chain);
     this.chains = new Set(slots.map(({ chain }) => chain));
     this.#around = around;
     this.#parents = new Set(slots.map(({ parent }) => parent));

@@ -14,15 +14,15 @@ import {
 } from './agreement.ts';
 import { addAttempt, cameAsOftenAsItMay, isOver, mayComeAgain } from './attempts.ts';
 import { Deadlines } from './deadlines.ts';
-import { Exchange, type Move } from './exchange.ts';
+import { exchangesOf, obstaclesTo, placesAbove, placesBehind } from './exchanges.ts';
 import { KeyIndex } from './key-index.ts';
 import { contradictsKeys, sharesKey } from './keys.ts';
 import { type Nearness, nearestOf, RecentParents } from './nearest.ts';
-import { instancesBelow, isBlocked, isDone, mayBeAbsent, slotsBelow } from './places.ts';
+import { isBlocked, isDone, mayBeAbsent, slotsBelow } from './places.ts';
 import type { StepPlan } from './plan.ts';
-import { exchangesOf, obstaclesTo, placesAbove, placesBehind } from './rearrange.ts';
+import { type MovedRequest, type Purpose, rearrange } from './rearrange.ts';
 import type { ChainRequest, Origin } from './request.ts';
-import type { FactReading, Scope } from './scope.ts';
+import type { FactReading, Scope, Settled } from './scope.ts';
 import { SlotIndex } from './slot-index.ts';
 import { ChainState, Instance, type Slot } from './state.ts';
 
@@ -45,13 +45,6 @@ export interface Candidate {
   readonly chains: number;
   /** Requests that were put into other chains for it. */
   readonly moved: readonly Instance[];
-}
-
-/** A request that was put into another chain. */
-export interface MovedRequest {
-  readonly instance: Instance;
-  /** The chain that it was in. */
-  readonly from: ChainState;
 }
 
 /** What happened because time went on. */
@@ -80,8 +73,6 @@ const KEPT_ATTEMPTS = 8;
 const INDEXED_FACTS = 30;
 /** Places that agree in every fact and fail a relation; nobody looks at more of them for one request. */
 const MOST_FAILING = 4096;
-/** Exchanges that are tried for one request that nothing explains. */
-const MOST_TRIALS = 64;
 const NOTHING_MOVED: readonly Instance[] = [];
 const NO_REQUESTS: readonly MovedRequest[] = [];
 
@@ -180,65 +171,48 @@ export class ChainStore {
    */
   rearrangeFor(request: ChainRequest): Candidate | null {
     let found: Candidate | null = null;
-    const moved = this.#rearrange(
-      exchangesOf(obstaclesTo(request, this.#recent, this.#options.skew), this.#recent, this.#options.skew),
-      () => {
-        found = this.find(request);
-        return found !== null;
-      },
-      request.ts,
-    );
-    return found === null ? null : { ...(found as Candidate), moved };
+    const { skew } = this.#options;
+    const propose = this.#exchanges(() => obstaclesTo(request, this.#recent, skew));
+    const reached = (): boolean => {
+      found = this.find(request);
+      return found !== null;
+    };
+    const moved = this.#rearrange({ propose, reached }, request.ts);
+    return found === null || moved === null ? null : { ...(found as Candidate), moved };
   }
 
   /** The same for what an answer says, where it is not what is settled in the chain of its request. True when that agrees now. */
   rearrangeToAgree(instance: Instance, readings: readonly FactReading[], at: Micros): boolean {
-    const settled = readings.flatMap(({ fact, value }) => {
-      const reading = instance.scope.fact(fact);
-      return reading !== undefined && reading.value !== value ? [reading] : [];
-    });
-    if (settled.length === 0) return true;
-    const places = [...placesBehind(settled), ...placesAbove(instance)];
-    const agrees = (): boolean =>
-      readings.every(({ fact, value }) => (instance.scope.fact(fact)?.value ?? value) === value);
-    return this.#rearrange(exchangesOf(places, this.#recent, this.#options.skew), agrees, at).length > 0;
+    const differing = (): readonly Settled[] =>
+      readings.flatMap(({ fact, value }) => {
+        const settled = instance.scope.fact(fact);
+        return settled !== undefined && settled.value !== value ? [settled] : [];
+      });
+    if (differing().length === 0) return true;
+    const propose = this.#exchanges(() => [...placesBehind(differing()), ...placesAbove(instance)]);
+    return this.#rearrange({ propose, reached: () => differing().length === 0 }, at) !== null;
   }
 
   /** The same for a step that did not come, when what another chain has may be the one that is missing here. */
   #fill(slot: Slot, at: Micros): void {
-    const filled = (others: readonly Slot[]): boolean => isDone(slot) && !others.some(isLacking);
-    this.#rearrange(exchangesOf([slot], this.#recent, this.#options.skew), filled, at);
+    const reached = (places: readonly Slot[]): boolean => isDone(slot) && !places.some(isLacking);
+    this.#rearrange({ propose: this.#exchanges(() => [slot]), reached }, at);
   }
 
-  /** Tries one exchange after the other. Gives the requests that were moved by the first that serves its purpose. */
-  #rearrange(
-    exchanges: Iterable<readonly Move[]>,
-    serves: (places: readonly Slot[]) => boolean,
-    now: Micros,
-  ): readonly Instance[] {
+  #rearrange(purpose: Purpose, now: Micros): readonly Instance[] | null {
     const { skew, grace } = this.#options;
-    let trials = 0;
-    for (const moves of exchanges) {
-      if (++trials > MOST_TRIALS) break;
-      const chains = moves.map(({ instance }) => instance.chain);
-      const exchange = new Exchange(moves, { index: this.#waiting, keys: this.#keys, skew, grace });
-      if (!exchange.apply(now)) continue;
-      if (!serves(exchange.places)) {
-        exchange.undo();
-        continue;
-      }
-      const moved = moves.map(({ instance }) => instance);
-      for (const [i, top] of moved.entries())
-        for (const instance of instancesBelow(top))
-          this.#moved.push({ instance, from: chains[i] ?? top.chain });
-      for (const chain of exchange.chains) {
-        for (let slot = chain.waiting; slot !== null; slot = slot.after)
-          this.#activated.add(slot.plan.request);
-        this.#settle(chain, now);
-      }
-      return moved;
+    const done = rearrange(purpose, { index: this.#waiting, keys: this.#keys, skew, grace }, now);
+    if (done === null) return null;
+    this.#moved.push(...done.moved);
+    for (const chain of done.chains) {
+      for (let slot = chain.waiting; slot !== null; slot = slot.after) this.#activated.add(slot.plan.request);
+      this.#settle(chain, now);
     }
-    return NOTHING_MOVED;
+    return done.chosen;
+  }
+
+  #exchanges(places: () => Iterable<Slot>): Purpose['propose'] {
+    return () => exchangesOf(places(), this.#recent, this.#options.skew);
   }
 
   /** Requests that were put into other chains since the last call. */
@@ -562,8 +536,8 @@ export class ChainStore {
 
 /** True when nothing will come any more to a place that must not stay empty. */
 function isLacking(slot: Slot): boolean {
-  const { parent, plan, state } = slot;
-  return parent.state === 'answered' && state === 'closed' && !mayBeAbsent(plan) && !isDone(slot);
+  const { parent, plan } = slot;
+  return parent.state === 'answered' && !parent.serving && !mayBeAbsent(plan) && !isDone(slot);
 }
 
 function isWithin(scope: Scope, outer: Scope): boolean {

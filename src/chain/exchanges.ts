@@ -1,0 +1,142 @@
+// Which requests of chains that look alike may have been put into the wrong one. Enters: places that are in the way; leaves: exchanges to try.
+import type { Micros } from '../flow.ts';
+import { servesAt } from './agreement.ts';
+import { hostsOf } from './attempts.ts';
+import type { Move } from './exchange.ts';
+import type { RecentParents } from './nearest.ts';
+import { blockersOf } from './places.ts';
+import type { ChainRequest } from './request.ts';
+import type { Settled } from './scope.ts';
+import type { Instance, Slot } from './state.ts';
+
+/** Requests of two places that are shared out anew in every way; of more, only all of one go to the other. */
+const MOST_SHARED = 5;
+/** Places beside each other of which every choice is tried. */
+const MOST_NEIGHBOURS = 6;
+/** Pairs of places that are looked at for one request. Only chains with the same facts are worth it, so these are few. */
+const MOST_PAIRS = 8192;
+
+/** The places that stand between a request that nothing explains and one that would: it is taken, waits for another, or has another's fact. */
+export function* obstaclesTo(request: ChainRequest, recent: RecentParents, skew: Micros): Generator<Slot> {
+  for (const slot of recent.slots(request.request)) {
+    if (!isHonest(slot) || slot.parent.ts > request.ts || slot.plan.cardinality === 'many') continue;
+    const differing: Settled[] = [];
+    for (const { fact, value } of request.facts) {
+      const settled = slot.fact(fact);
+      if (settled !== undefined && settled.value !== value) differing.push(settled);
+    }
+    if (differing.length > 0) yield* placesBehind(differing);
+    else if (slot.state === 'spent') yield slot;
+    else {
+      // What has come since, of another chain perhaps, was not there when the request was made.
+      const [blocker, other] = blockersOf(slot, request.ts + skew);
+      if (blocker !== undefined && other === undefined) yield blocker;
+    }
+  }
+}
+
+/** The places from which facts were settled, lowest first; none when the user request itself settled one of them. */
+export function* placesBehind(settled: readonly Settled[]): Generator<Slot> {
+  const [first, ...others] = settled.map(({ by }) => by as Instance);
+  if (first === undefined) return;
+  for (const place of placesAbove(first))
+    if (others.every((other) => place.attempts.some((attempt) => isBelow(other, attempt)))) yield place;
+}
+
+/** The place of a request, and those of the requests that it serves, without the user request. */
+export function* placesAbove(instance: Instance): Generator<Slot> {
+  for (let { slot } = instance; slot !== null; slot = slot.parent.slot) yield slot;
+}
+
+/**
+ * Exchanges between each of these places and the same place of other chains, those that move least first: of open ones, and of
+ * those that ended a while ago, which may hold what another one lacks. What does not help alone may do so together with the
+ * places beside it. Only what could go there by its facts and times is proposed.
+ */
+export function* exchangesOf(
+  places: Iterable<Slot>,
+  recent: RecentParents,
+  skew: Micros,
+): Generator<readonly Move[]> {
+  const pairs: { readonly place: Slot; readonly rival: Slot }[] = [];
+  for (const place of new Set(places)) {
+    if (place.plan.cardinality === 'many') continue;
+    for (const rival of rivalsOf(place, recent)) {
+      if (rival === place || rival.plan !== place.plan || !isHonest(rival)) continue;
+      if (pairs.length >= MOST_PAIRS) break;
+      pairs.push({ place, rival });
+      for (const moves of sharings(place, rival)) if (mayFit(moves, skew)) yield moves;
+    }
+  }
+  for (const { place, rival } of pairs)
+    for (const moves of neighbours(place, rival)) if (mayFit(moves, skew)) yield moves;
+}
+
+function* rivalsOf({ plan }: Slot, recent: RecentParents): Generator<Slot> {
+  yield* recent.slots(plan.request);
+  yield* recent.endedSlots(plan.request);
+}
+
+/** True when its chain is nobody's consequence. */
+function isHonest({ chain, parent }: Slot): boolean {
+  return chain.tainted === null && parent.taint === null;
+}
+
+function isBelow(instance: Instance, top: Instance): boolean {
+  for (let at: Instance | null = instance; at !== null; at = at.above) if (at === top) return true;
+  return false;
+}
+
+/** Every other way in which the requests of two places can be shared out between them. */
+function sharings(place: Slot, rival: Slot): readonly (readonly Move[])[] {
+  const all = [...place.attempts, ...rival.attempts];
+  if (all.length === 0) return [];
+  const move = (instance: Instance): Move => ({ instance, to: instance.slot === place ? rival : place });
+  const asOne = place.plan.children.length > 0 && Math.max(place.attempts.length, rival.attempts.length) > 1;
+  // Further attempts have taken over what the first one caused, and stay together with it.
+  if (asOne || all.length > MOST_SHARED) return [all.map(move)];
+  const ways: (readonly Move[])[] = [];
+  for (let chosen = 1; chosen < 1 << all.length; chosen++)
+    ways.push(all.filter((_, bit) => (chosen & (1 << bit)) !== 0).map(move));
+  return ways.sort((a, b) => a.length - b.length);
+}
+
+/** Everything in two places and in some of those beside them, the other way round. */
+function* neighbours(place: Slot, rival: Slot): Generator<readonly Move[]> {
+  const { plan, made } = place.parent;
+  if (rival.parent === place.parent || made.length > MOST_NEIGHBOURS) return;
+  const beside = plan.children.filter(
+    ({ cardinality, position }) => cardinality !== 'many' && position !== place.plan.position,
+  );
+  const both = (position: number): Move[] => {
+    const [one, other] = [place.parent.slotAt(position), rival.parent.slotAt(position)];
+    return [
+      ...one.attempts.map((instance) => ({ instance, to: other })),
+      ...other.attempts.map((instance) => ({ instance, to: one })),
+    ];
+  };
+  for (let chosen = 1; chosen < 1 << beside.length; chosen++) {
+    const taken = beside.filter((_, bit) => (chosen & (1 << bit)) !== 0);
+    const others = taken.map(({ position }) => both(position));
+    // What moves nothing is the same as without it.
+    if (others.every((moves) => moves.length > 0)) yield [...both(place.plan.position), ...others.flat()];
+  }
+}
+
+/** A quick look, before everything is compared. */
+function mayFit(moves: readonly Move[], skew: Micros): boolean {
+  return moves.length > 0 && moves.every((move) => mayGo(move, moves, skew));
+}
+
+function mayGo({ instance, to }: Move, moves: readonly Move[], skew: Micros): boolean {
+  if (
+    !hostsOf(to).some((host) => host.ts <= instance.ts + skew && servesAt(host, to.plan, instance.ts, skew))
+  )
+    return false;
+  return instance.spoken.every((fact) => {
+    const own = instance.scope.fact(fact);
+    const settled = to.fact(fact);
+    if (own === undefined || settled === undefined || own.value === settled.value) return true;
+    return moves.some((other) => isBelow(settled.by as Instance, other.instance));
+  });
+}
