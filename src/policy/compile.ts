@@ -59,15 +59,19 @@ export function compile(document: PolicyDocument, tokens: TokenLookup = NO_TOKEN
   const allowed = new Set(
     derivedConnections(document).map(({ from, to, protocol }) => `${from}\n${to}\n${protocol}`),
   );
-  const between = new Map<string, RequestDeclaration[]>();
+  // By protocol, by source, by destination: a name made of the three would have to be made for each request.
+  const between = new Map<string, Map<string, Map<string, RequestDeclaration[]>>>();
   for (const request of document.requests) {
-    const key = `${request.protocol}\n${request.from}\n${request.to}`;
-    const list = between.get(key);
-    if (list === undefined) between.set(key, [request]);
-    else list.push(request);
+    const bySource = between.get(request.protocol) ?? new Map<string, Map<string, RequestDeclaration[]>>();
+    between.set(request.protocol, bySource);
+    const byDestination = bySource.get(request.from) ?? new Map<string, RequestDeclaration[]>();
+    bySource.set(request.from, byDestination);
+    const declared = byDestination.get(request.to);
+    if (declared === undefined) byDestination.set(request.to, [request]);
+    else declared.push(request);
   }
   const list = (protocol: string, from: string, to: string): readonly RequestDeclaration[] =>
-    between.get(`${protocol}\n${from}\n${to}`) ?? [];
+    between.get(protocol)?.get(from)?.get(to) ?? [];
   const facts = factsByRequest(document);
   const normalisers = normalisersOf(document);
   const requirements = requirementsOf(document, normalisers);

@@ -30,12 +30,10 @@ export function storeOf(chains: Chains, instance: Instance): ChainStore {
 
 /** Kinds of request that may be explained now and were not before. */
 export function takeActivated({ honest, tainted, memories }: Chains): ReadonlySet<string> {
-  const all = [honest.takeActivated(), tainted.takeActivated(), memories.takeLearned()];
-  const [only, ...others] = all.filter((names) => names.size > 0);
-  return others.length === 0 ? (only ?? NONE) : new Set(all.flatMap((names) => [...names]));
+  const opened = honest.takeActivated();
+  const [also, learned] = [tainted.takeActivated(), memories.takeLearned()];
+  return also.size === 0 && learned.size === 0 ? opened : new Set([...opened, ...also, ...learned]);
 }
-
-const NONE: ReadonlySet<string> = new Set();
 
 export type Decision =
   | {

@@ -21,7 +21,7 @@ export function keysOf(
   declarations: readonly KeyDeclaration[],
   event: HttpRequest | AmqpEvent | SqlStatementRequest,
 ): ReadonlyMap<string, string> {
-  const keys = new Map<string, string>();
+  let keys: Map<string, string> | undefined;
   const comment = event.kind === 'sql-statement' ? commentKeys(event.text) : null;
   for (const declaration of declarations) {
     const value =
@@ -31,10 +31,14 @@ export function keysOf(
           ? inComment(declaration, comment)
           : inAmqp(declaration, event);
     const key = value === null ? null : partOf(declaration, value);
-    if (key !== null && !keys.has(declaration.key)) keys.set(declaration.key, key);
+    if (key === null) continue;
+    keys ??= new Map<string, string>();
+    if (!keys.has(declaration.key)) keys.set(declaration.key, key);
   }
-  return keys;
+  return keys ?? NO_KEYS;
 }
+
+const NO_KEYS: ReadonlyMap<string, string> = new Map();
 
 function inHttp(declaration: KeyDeclaration, event: HttpRequest): string | null {
   if (declaration.in !== 'http-header') return null;

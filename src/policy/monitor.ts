@@ -221,7 +221,7 @@ export class Monitor {
     }
     const { match } = observed;
     const step = match.kind === 'matched' ? match.id : null;
-    const about = { ...aboutOf(observed, record.flow, step), ...('id' in match ? { rule: match.id } : {}) };
+    const about = aboutOf(observed, record.flow, step);
     const verdict = this.#say(record, about, judgementOf(decision));
     const instance =
       'instance' in decision ? decision.instance : this.#taint(record, decision, observed, verdict);

@@ -9,6 +9,7 @@ import type {
   NearestChain,
   PassCode,
   PolicyKind,
+  UnmetRelation,
   Verdict,
   VerdictId,
 } from '../verdict.ts';
@@ -24,7 +25,7 @@ export interface About {
   readonly ts: Micros;
   readonly evidence: Evidence;
   readonly step: string | null;
-  /** The declared request whose rule decides, where that is not `step`. */
+  /** The declared request whose rule decides, where that is neither `declared` nor `step`. */
   readonly rule?: string;
   /** The declaration that fits it, also when it lacks a value; absent where `step` says all. */
   readonly declared?: string | null;
@@ -62,7 +63,8 @@ export function aboutOf(
   step: string | null,
 ): About {
   const { subject, ts, evidence, match } = observed;
-  const declared = match !== undefined && 'id' in match ? match.id : null;
+  const declared =
+    match === undefined || match.kind === 'undeclared' || match.kind === 'cannot-read' ? null : match.id;
   return { subject, flow, ts, evidence, step, declared };
 }
 
@@ -83,41 +85,51 @@ export function verdictOf(
   const restraint = denied ? restraintOf(policy, about) : null;
   const enforced = restraint === null;
   const preventable = held && about.subject.what !== 'obligation';
+  const unmet = unmetOf(judgement);
   const blocked = preventable && answerable(policy, about, judgement) ? 'refuse' : 'block';
-  return {
+  // Field by field, as in all that is made for each request: a spread costs as much as the rest of the verdict.
+  const verdict: Verdict = {
     id: nameOf(about, denied),
     kind: judgement.kind,
     ts: about.ts,
     application: policy.document.application,
     policy: policy.hash,
-    subject: { ...about.subject, flow: about.flow },
+    subject: subjectOf(about),
     decidedBy: judgement.kind === 'indeterminate' ? 'request' : judgement.decidedBy,
     reasons: [{ code, text: judgement.text }],
     cannotTell: judgement.kind === 'indeterminate' ? judgement.cannotTell : null,
     step: about.step,
     chain: chain?.reference ?? null,
     nearest: nearest === null ? null : nearestChain(nearest),
-    ...unmetOf(judgement),
     candidates: judgement.kind === 'pass' ? judgement.candidates : 0,
     action: denied ? (enforced ? blocked : 'observe') : 'none',
     restraint,
     effect: !denied ? 'none' : enforced && preventable ? 'prevented' : 'detected',
-    evidence: [about.evidence, ...evidenceOf(about, judgement)],
+    evidence:
+      judgement.kind === 'drop' ? [about.evidence, ...evidenceOf(about, judgement)] : [about.evidence],
   };
+  return unmet === null ? verdict : { ...verdict, unmet };
+}
+
+function subjectOf({ subject: { what, protocol, request, from, to }, flow }: About): Verdict['subject'] {
+  return { what, protocol, request, from, to, flow };
 }
 
 /** What keeps a denied request from being blocked: the widest of it. */
-function restraintOf(policy: CompiledPolicy, { subject, step, rule }: About): Verdict['restraint'] {
+function restraintOf(
+  policy: CompiledPolicy,
+  { subject, step, declared: fits, rule }: About,
+): Verdict['restraint'] {
   if (policy.document.mode === 'audit') return 'application';
   if (policy.audited.has(subject.from)) return 'service';
-  const declared = policy.requests.get(rule ?? step ?? '');
+  const declared = policy.requests.get(rule ?? fits ?? step ?? '');
   if (declared?.audited === true) return 'request';
   return declared?.containment?.kind === 'report' ? 'report' : null;
 }
 
 /** Microseconds that the flow of what this denied is cut. */
-export function lifetimeOf(policy: CompiledPolicy, { step, rule }: About): number {
-  const containment = policy.requests.get(rule ?? step ?? '')?.containment;
+export function lifetimeOf(policy: CompiledPolicy, { step, declared, rule }: About): number {
+  const containment = policy.requests.get(rule ?? declared ?? step ?? '')?.containment;
   return containment?.kind === 'cut' ? containment.lifetime : policy.document.limits.block;
 }
 
@@ -137,19 +149,21 @@ function dropsBlind(policy: CompiledPolicy, cannotTell: IndeterminateCode): bool
 }
 
 /** Where it stands what the request contradicts, or is not in the relation to that it should. */
-function evidenceOf({ evidence }: About, judgement: Judgement): readonly Evidence[] {
-  if (judgement.kind !== 'drop') return [];
+function evidenceOf(
+  { evidence }: About,
+  judgement: Extract<Judgement, { kind: 'drop' }>,
+): readonly Evidence[] {
   const differing = judgement.nearest?.differing.map(({ settled }) => settled.evidence) ?? [];
   const unmet =
     (judgement.unmet ?? judgement.nearest?.unmet)?.readings.map((reading) => reading.evidence) ?? [];
   return [...differing, ...unmet.filter((each) => each !== evidence)];
 }
 
-function unmetOf(judgement: Judgement): Pick<Verdict, 'unmet'> {
+function unmetOf(judgement: Judgement): UnmetRelation | null {
   const unmet = judgement.kind === 'drop' ? (judgement.unmet ?? judgement.nearest?.unmet ?? null) : null;
-  if (unmet === null || unmet.about === null) return {};
+  if (unmet === null || unmet.about === null) return null;
   const { relation, about, expected } = unmet;
-  return { unmet: { relation, fact: about.fact, seen: about.value, seenAt: about.source, expected } };
+  return { relation, fact: about.fact, seen: about.value, seenAt: about.source, expected };
 }
 
 function nearestChain(nearest: Nearness): NearestChain {

@@ -8,6 +8,7 @@ import { readPostgres } from './postgres/read.ts';
 import type { SqlReading } from './reading.ts';
 import { hiddenShape } from './shape.ts';
 import { cutPlain } from './skeleton.ts';
+import { SkeletonTree } from './skeleton-tree.ts';
 import { bindStatement, type Template } from './template.ts';
 import { MAX_TEXT } from './token.ts';
 
@@ -37,10 +38,11 @@ const shapes = new WeightedCache<Template>(CACHE_CAPACITY / 2);
 
 /** By the skeleton of plain texts: what a driver sends that writes its values into the text. Null: it has no template. */
 const plain = {
-  postgres: new WeightedCache<Template | null>(CACHE_CAPACITY / 4),
-  mysql: new WeightedCache<Template | null>(CACHE_CAPACITY / 4),
-} satisfies { readonly [dialect in SqlDialect]: WeightedCache<Template | null> };
+  postgres: new SkeletonTree<Template | null>(CACHE_CAPACITY / 4),
+  mysql: new SkeletonTree<Template | null>(CACHE_CAPACITY / 4),
+} satisfies { readonly [dialect in SqlDialect]: SkeletonTree<Template | null> };
 
+let asked = 0;
 let parsed = 0;
 
 /** Loads what parses asynchronously; await it once before the first `readSql`. Rejects without WebAssembly. */
@@ -55,7 +57,7 @@ export async function loadSqlParsers(): Promise<void> {
 export function readSql(dialect: SqlDialect, text: string, parameters: readonly SqlValue[]): SqlReading {
   if (text.length > MAX_TEXT) return { kind: 'unparsable', reason: 'too long', shape: hiddenShape(text) };
   try {
-    const { template, slots } = entryOf(dialect, text);
+    const { template, slots } = entryOf(dialect, text, parameters.length > 0);
     if (template.kind === 'unparsable') return template;
     const { statements, shape } = template;
     if (parameters.length !== template.parameters && parameters.length > 0) {
@@ -77,7 +79,7 @@ export function sqlCacheCounts(): CacheCounts {
   const sum = (of: 'evicted' | 'entries' | 'weight'): number =>
     all.reduce((total, counts) => total + counts[of], 0);
   return {
-    hits: postgres.hits + postgres.misses + mysql.hits + mysql.misses - parsed,
+    hits: asked - parsed,
     misses: parsed,
     evicted: sum('evicted'),
     entries: sum('entries'),
@@ -91,22 +93,27 @@ function refuseText(text: string): string | null {
   return null;
 }
 
-function entryOf(dialect: SqlDialect, text: string): Entry {
+/** Where values are bound, the text itself comes again; where none are, its like does. */
+function entryOf(dialect: SqlDialect, text: string, bound: boolean): Entry {
+  asked += 1;
   const cache = texts[dialect];
-  const known = cache.get(text);
+  const known = bound ? cache.get(text) : undefined;
   if (known !== undefined) return known;
-  const skeleton = cutPlain(text);
-  const template = skeleton === null ? null : plain[dialect].get(skeleton.key);
-  if (skeleton !== null && template !== null && template !== undefined)
-    return { template, slots: skeleton.slots };
+  const found = plain[dialect].find(text);
+  if (found !== null && found.value !== null) return { template: found.value, slots: found.slots };
+  return (bound ? undefined : cache.get(text)) ?? remember(dialect, text, found === null);
+}
+
+function remember(dialect: SqlDialect, text: string, first: boolean): Entry {
   const entry = makeEntry(dialect, text);
-  if (skeleton !== null && template === undefined) {
+  const skeleton = first ? cutPlain(text) : null;
+  if (skeleton !== null) {
     const made = plainTemplate(dialect, skeleton, entry.template, entry.slots);
     plain[dialect].set(skeleton.key, made, skeleton.key.length + ENTRY_WEIGHT);
     // The next of its kind will not be looked up by its text.
     if (made !== null) return entry;
   }
-  cache.set(text, entry, text.length + ENTRY_WEIGHT + SLOT_WEIGHT * entry.slots.length);
+  texts[dialect].set(text, entry, text.length + ENTRY_WEIGHT + SLOT_WEIGHT * entry.slots.length);
   return entry;
 }
 

@@ -1,5 +1,6 @@
 // Plain SQL texts without their literals, in one pass. Enters: a text; leaves: its skeleton and literals, or null when it is not plain.
 import type { SqlValue } from '../events/sql.ts';
+import { MAX_TEXT } from './token.ts';
 
 /**
  * A text that both dialects cut into the same tokens whatever their settings: no comment, escape, prefix or quoted name, ASCII
@@ -14,16 +15,42 @@ export interface Skeleton {
 
 /** Marks of a text, of a whole number that PostgreSQL keeps in 32 bits, and of one with a point. */
 const MARKS = { text: "'", whole: '#', decimal: '$' } as const;
+const TEXT = 39;
+const WHOLE = 35;
+const DECIMAL = 36;
 
-const [REFUSED, NAME, DIGIT, QUOTE, SYMBOL, SPACE] = [0, 1, 2, 3, 4, 5];
+const REFUSED = 0;
+const NAME = 1;
+const DIGIT = 2;
+const QUOTE = 3;
+const SYMBOL = 4;
+const SPACE = 5;
 const CLASSES = classes();
 const NOWHERE = -1;
 const APOSTROPHE = 39;
 const POINT = 46;
 const MINUS = 45;
 
+const encoder = new TextEncoder();
+const scratch = new Uint8Array(MAX_TEXT + 1);
+
+/**
+ * A text as bytes with a NUL behind it, which are much faster to walk over than a string; null when it is not ASCII or too
+ * long. They hold until the next call.
+ */
+export function asciiOf(text: string): Uint8Array | null {
+  if (text.length > MAX_TEXT) return null;
+  // Whatever is not ASCII takes more than one byte.
+  const { read, written } = encoder.encodeInto(text, scratch);
+  if (read !== text.length || written !== text.length) return null;
+  scratch[written] = 0;
+  return scratch;
+}
+
 /** Cuts a plain text; null for one that is not plain or has no literal. Linear in the text. */
 export function cutPlain(text: string): Skeleton | null {
+  const bytes = asciiOf(text);
+  if (bytes === null) return null;
   const slots: SqlValue[] = [];
   let key = '';
   let from = 0;
@@ -33,31 +60,26 @@ export function cutPlain(text: string): Skeleton | null {
   /** Where the word before begins, spaces apart. */
   let word = NOWHERE;
   while (at < text.length) {
-    const code = text.charCodeAt(at);
+    const code = byteAt(bytes, at);
     const kind = classOf(code);
     let end = at + 1;
     if (kind === NAME) {
-      while (isNamePart(text, end)) end++;
+      while (isNamePart(bytes, end)) end++;
       // A prefix makes another literal of it, and only a symbol may stand before a plain one.
       before = 0;
       word = at;
     } else if (kind === SYMBOL) {
-      if (code === MINUS && text.charCodeAt(end) === MINUS) return null;
+      if (code === MINUS && bytes[end] === MINUS) return null;
       before = code;
       word = NOWHERE;
     } else if (kind === QUOTE || kind === DIGIT) {
-      if (
-        kind === QUOTE
-          ? !(opensAfter(before) || isOperator(text, word, at))
-          : text.charCodeAt(at - 1) === POINT
-      )
+      if (kind === QUOTE ? !(opensAfter(before) || isOperator(text, word, at)) : bytes[at - 1] === POINT)
         return null;
-      end = kind === QUOTE ? textEnd(text, at) : numberEnd(text, at);
+      const mark = markOf(bytes, at);
+      end = literalEnd(bytes, at, mark);
       if (end < 0) return null;
-      const written = kind === QUOTE ? text.slice(at + 1, end - 1) : text.slice(at, end);
-      slots.push({ type: kind === QUOTE ? 'text' : 'number', text: written });
-      const mark = kind === QUOTE ? MARKS.text : written.includes('.') ? MARKS.decimal : MARKS.whole;
-      key += text.slice(from, at) + mark;
+      slots.push(literalOf(text, at, end, mark));
+      key += text.slice(from, at) + String.fromCharCode(mark);
       from = end;
       before = 0;
       word = NOWHERE;
@@ -65,6 +87,32 @@ export function cutPlain(text: string): Skeleton | null {
     at = end;
   }
   return slots.length === 0 ? null : { key: key + text.slice(from), slots };
+}
+
+/** True for the marks of literals. */
+export function isMark(code: number): boolean {
+  // No plain text holds any of what lies between outside of its literals.
+  return code >= WHOLE && code <= TEXT;
+}
+
+/** The mark of the literal that begins here; 0 where none does. */
+export function markOf(bytes: Uint8Array, at: number): number {
+  if (bytes[at] === APOSTROPHE) return TEXT;
+  if (!isDigit(bytes, at)) return 0;
+  return bytes[digitsEnd(bytes, at)] === POINT ? DECIMAL : WHOLE;
+}
+
+/** Past the literal that begins here and has this mark; -1 when there is none, or it is not plain. */
+export function literalEnd(bytes: Uint8Array, at: number, mark: number): number {
+  if (mark === TEXT) return bytes[at] === APOSTROPHE ? textEnd(bytes, at) : -1;
+  return isDigit(bytes, at) ? numberEnd(bytes, at, mark) : -1;
+}
+
+/** The value of a literal between these two. */
+export function literalOf(text: string, at: number, end: number, mark: number): SqlValue {
+  return mark === TEXT
+    ? { type: 'text', text: text.slice(at + 1, end - 1) }
+    : { type: 'number', text: text.slice(at, end) };
 }
 
 /** A text of that skeleton with values that stand for their places; `places` says which value stands for which. */
@@ -84,34 +132,44 @@ export function withPlaceholders(key: string): { text: string; places: ReadonlyM
   return { text, places };
 }
 
-/** Past the literal; -1 when it is not plain: an escape, a doubled quote, or something right behind it. */
-function textEnd(text: string, at: number): number {
+/** Past the text; -1 when it is not plain: an escape, a doubled quote, or something right behind it. */
+function textEnd(bytes: Uint8Array, at: number): number {
   let end = at + 1;
-  for (let code = text.charCodeAt(end); code !== APOSTROPHE; code = text.charCodeAt(++end)) {
-    // Not a number at the end of the text, which fails both comparisons.
-    if (!(code >= 32 && code <= 126) || code === 92) return -1;
+  for (let code = byteAt(bytes, end); code !== APOSTROPHE; code = byteAt(bytes, ++end)) {
+    // The NUL behind the text ends it, too.
+    if (code < 32 || code > 126 || code === 92) return -1;
   }
-  return endsWell(text, end + 1) ? end + 1 : -1;
+  return endsWell(bytes, end + 1) ? end + 1 : -1;
 }
 
-/** Past the number; -1 when two servers could write it differently (leading zeros, more than 9 digits) or it runs into a name. */
-function numberEnd(text: string, at: number): number {
-  let end = at + 1;
-  while (isDigit(text, end)) end++;
-  if (end - at > 9 || (end - at > 1 && text.charCodeAt(at) === 48)) return -1;
-  if (text.charCodeAt(end) === POINT) {
-    const point = end++;
-    while (isDigit(text, end)) end++;
+/**
+ * Past the number; -1 when it has another mark, when two servers could write it differently (leading zeros, more than 9
+ * digits), or when it runs into a name.
+ */
+function numberEnd(bytes: Uint8Array, at: number, mark: number): number {
+  let end = digitsEnd(bytes, at);
+  if (end - at > 9 || (end - at > 1 && bytes[at] === 48)) return -1;
+  if ((bytes[end] === POINT) !== (mark === DECIMAL)) return -1;
+  if (mark === DECIMAL) {
+    const point = end;
+    end = digitsEnd(bytes, end);
     if (end === point + 1 || end - point > 16) return -1;
   }
-  return endsWell(text, end) ? end : -1;
+  return endsWell(bytes, end) ? end : -1;
+}
+
+/** Past the digits that follow this one, or the point. */
+function digitsEnd(bytes: Uint8Array, at: number): number {
+  let end = at + 1;
+  while (isDigit(bytes, end)) end++;
+  return end;
 }
 
 /** At the end of the text, or before a space, a comma or a closing parenthesis. */
-function endsWell(text: string, at: number): boolean {
-  if (at >= text.length) return true;
-  const code = text.charCodeAt(at);
-  return code === 32 || code === 10 || code === 44 || code === 41;
+function endsWell(bytes: Uint8Array, at: number): boolean {
+  const code = byteAt(bytes, at);
+  // No text with a NUL in it is plain, so that this one stands behind it.
+  return code === 0 || code === 32 || code === 10 || code === 44 || code === 41;
 }
 
 /** `=`, `<`, `>`, `(` and `,` make nothing else of the literal behind them. */
@@ -127,17 +185,21 @@ function isOperator(text: string, word: number, at: number): boolean {
 }
 
 function classOf(code: number): number {
-  return code < 128 ? (CLASSES[code] ?? REFUSED) : REFUSED;
+  return CLASSES[code] ?? REFUSED;
 }
 
-function isNamePart(text: string, at: number): boolean {
-  const kind = at < text.length ? classOf(text.charCodeAt(at)) : REFUSED;
+function isNamePart(bytes: Uint8Array, at: number): boolean {
+  const kind = classOf(byteAt(bytes, at));
   return kind === NAME || kind === DIGIT;
 }
 
-function isDigit(text: string, at: number): boolean {
-  const code = text.charCodeAt(at);
+function isDigit(bytes: Uint8Array, at: number): boolean {
+  const code = byteAt(bytes, at);
   return code >= 48 && code <= 57;
+}
+
+function byteAt(bytes: Uint8Array, at: number): number {
+  return bytes[at] ?? 0;
 }
 
 function classes(): Uint8Array {

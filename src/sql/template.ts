@@ -72,30 +72,48 @@ export interface Values {
 /** Puts values in place. Linear in the template; a value that its cast would change makes the expression `other`. */
 export function bindStatement(template: StatementTemplate, values: Values): SqlStatement {
   const { assigns, inserts } = template;
+  // Every field by its name: copying an object that is open to others costs as much as all the rest.
   return {
-    ...template,
+    verb: template.verb,
+    tables: template.tables,
+    target: template.target,
+    columns: template.columns,
     where: bindWhere(template.where, values),
-    assigns: assigns.map(({ column, value }) => ({ column, value: bindExpr(value, values) })),
+    assigns:
+      assigns.length === 0
+        ? NOTHING
+        : assigns.map(({ column, value }) => ({ column, value: bindExpr(value, values) })),
     inserts:
       inserts === null
         ? null
         : {
             columns: inserts.columns,
-            rows: inserts.rows.map((row) => row.map((value) => bindExpr(value, values))),
+            rows: inserts.rows.map((row) => bindAll(row, values)),
           },
+    returning: template.returning,
+    functions: template.functions,
+    features: template.features,
+    setting: template.setting,
   };
 }
+
+const NOTHING: readonly never[] = [];
 
 function bindWhere(where: TemplateWhere, values: Values): SqlWhere {
   if (where.kind !== 'all') return where;
   const predicates: SqlPredicate[] = [];
   for (const { column, operator, values: exprs } of where.predicates) {
-    const bound = exprs.map((expr) => bindExpr(expr, values));
-    const opaque = bound.find(isOpaque);
-    if (opaque !== undefined) return { kind: 'complex', what: `${column} is compared with an expression` };
+    const bound = bindAll(exprs, values);
+    if (bound.some(isOpaque)) return { kind: 'complex', what: `${column} is compared with an expression` };
     predicates.push({ column, operator, values: bound });
   }
   return { kind: 'all', predicates };
+}
+
+function bindAll(exprs: readonly TemplateExpr[], values: Values): readonly SqlExpr[] {
+  const bound: SqlExpr[] = [];
+  for (const expr of exprs) bound.push(bindExpr(expr, values));
+  return bound;
 }
 
 /** True when some part of the expression cannot be reasoned about. */
@@ -134,6 +152,7 @@ const UNKNOWN: SqlExpr = { kind: 'other', what: 'a literal whose value depends o
 const ALTERED: SqlExpr = { kind: 'other', what: 'a value that is changed by its cast' };
 
 function castAll(value: SqlValue, casts: readonly Cast[]): SqlValue | null {
+  if (casts.length === 0) return value;
   let cast: SqlValue | null = value;
   for (const step of casts) cast = cast === null ? null : applyCast(cast, step);
   return cast;

@@ -17,6 +17,7 @@ export const TARGETS: Readonly<Record<string, Loader>> = {
   facts: () => import('./targets/facts.ts'),
   fields: () => import('./targets/fields.ts'),
   keys: () => import('./targets/keys.ts'),
+  tokens: () => import('./targets/tokens.ts'),
   engine: () => import('./targets/engine.ts'),
   zeek: () => import('./targets/zeek.ts'),
   broker: () => import('./targets/broker.ts'),

@@ -3,12 +3,19 @@ import type { Header } from '../../events/common.ts';
 import { trimBlanks } from '../names.ts';
 
 /** Values of a header, compared without case; UTF-8 where it is valid. */
-export function headerValues(headers: readonly Header[], name: string): string[] {
+export function headerValues(headers: readonly Header[], name: string): readonly string[] {
   const wanted = name.toLowerCase();
-  return headers
-    .filter((header) => header.name.toLowerCase() === wanted)
-    .map((header) => readText(trimBlanks(header.value)));
+  let values: string[] | null = null;
+  for (const header of headers) {
+    if (header.name.toLowerCase() !== wanted) continue;
+    values ??= [];
+    values.push(readText(trimBlanks(header.value)));
+  }
+  // Most requests are asked for many names and have few of them.
+  return values ?? NO_VALUES;
 }
+
+const NO_VALUES: readonly string[] = [];
 
 /** A header's bytes as text: UTF-8 where valid, else as they are. */
 function readText(latin1: string): string {

@@ -1,6 +1,7 @@
 // Which declared HTTP request an HTTP request is. Enters: declarations between two services, a request; leaves: a match.
 import type { HttpRequest, HttpResponse } from '../../events/http.ts';
 import type { HttpRequestDeclaration } from '../document.ts';
+import type { FactDeclaration } from '../fact.ts';
 import { isAnswered } from '../source.ts';
 import { findClaim } from '../tokens/reading.ts';
 import { findInHttp, type HttpParts } from './http-values.ts';
@@ -82,26 +83,64 @@ function factsIn(
   parts: HttpParts,
   message: HttpRequest | HttpResponse,
 ): Match {
-  const answered = message.kind === 'http-response';
-  const facts = declaration.facts.filter(({ source }) => isAnswered(source) === answered);
+  const facts = factsFrom(declaration)[message.kind];
   return readFacts(declaration.id, facts, normalisers, message.at, (source, all) =>
     findInHttp(parts, source, all),
   );
 }
 
+type FactsFrom = { readonly [kind in 'http-request' | 'http-response']: readonly FactDeclaration[] };
+
+const FACTS = new WeakMap<HttpRequestDeclaration, FactsFrom>();
+
+/** The facts of a declaration by the message that they are taken from. */
+function factsFrom(declaration: HttpRequestDeclaration): FactsFrom {
+  const known = FACTS.get(declaration);
+  if (known !== undefined) return known;
+  const made = {
+    'http-request': declaration.facts.filter(({ source }) => !isAnswered(source)),
+    'http-response': declaration.facts.filter(({ source }) => isAnswered(source)),
+  };
+  FACTS.set(declaration, made);
+  return made;
+}
+
 /** Values of the template's `:names`; null when the path is another. */
 export function matchPath(template: string, segments: readonly string[]): ReadonlyMap<string, string> | null {
-  const wanted = template.slice(1).split('/');
+  const wanted = partsOf(template);
   if (wanted.length !== segments.length) return null;
+  for (let i = 0; i < wanted.length; i++) {
+    const { name, text } = wanted[i] ?? NO_PART;
+    if (name === null ? text !== segments[i] : segments[i] === '') return null;
+  }
   const values = new Map<string, string>();
-  for (const [i, want] of wanted.entries()) {
-    const segment = segments[i] ?? '';
-    if (want.startsWith(':')) {
-      if (segment === '') return null;
-      values.set(want.slice(1), segment);
-    } else if (want !== segment) return null;
+  for (let i = 0; i < wanted.length; i++) {
+    const { name } = wanted[i] ?? NO_PART;
+    if (name !== null) values.set(name, segments[i] ?? '');
   }
   return values;
+}
+
+/** A segment of a template: the name of a value, or a text that stands there as it is. */
+interface PathPart {
+  readonly name: string | null;
+  readonly text: string;
+}
+
+const NO_PART: PathPart = { name: null, text: '' };
+
+/** Templates are those of policies, so there are few. */
+const TEMPLATES = new Map<string, readonly PathPart[]>();
+
+function partsOf(template: string): readonly PathPart[] {
+  const known = TEMPLATES.get(template);
+  if (known !== undefined) return known;
+  const parts = template
+    .slice(1)
+    .split('/')
+    .map((text) => ({ name: text.startsWith(':') ? text.slice(1) : null, text }));
+  TEMPLATES.set(template, parts);
+  return parts;
 }
 
 /** Content of a GET or HEAD has no meaning (RFC 9110 section 9.3.1): some servers read parameters in it, others the next request. */

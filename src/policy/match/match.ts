@@ -70,6 +70,7 @@ function listReading(
 
 /** A match, unless two readings of one fact differ. */
 export function matched(id: string, facts: readonly FactReading[]): Match {
+  if (facts.length < 2) return { kind: 'matched', id, facts };
   const seen = new Map<string, FactReading>();
   for (const read of facts) {
     const first = seen.get(read.fact);

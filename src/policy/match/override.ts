@@ -13,6 +13,7 @@ import { readPairs } from './target.ts';
 const METHOD_HEADERS = ['x-http-method-override', 'x-http-method', 'x-method-override'];
 /** Headers that frameworks and proxies take as the target (IIS rewriting, Symfony, Zend). */
 const TARGET_HEADERS = ['x-original-url', 'x-rewrite-url'];
+const OVERRIDING_HEADERS: ReadonlySet<string> = new Set([...METHOD_HEADERS, ...TARGET_HEADERS]);
 /** Fields in which nothing but the head may speak (RFC 9110 section 6.5.1). */
 const NO_TRAILERS = [
   'authorization',
@@ -39,6 +40,7 @@ const NONE: Override = { kind: 'none' };
  * services, unless the policy declares it by `.overriding(...)`, or reads the header or field as a fact.
  */
 export function overrideOf(declaration: HttpRequestDeclaration, request: HttpRequest): Override {
+  if (declaration.overriding === null && saysNothing(request)) return NONE;
   const other = (why: string): Override => ({ kind: 'other', why });
   const sources = declaration.facts.map(({ source }) => source);
   const trailer = request.trailers.find(({ name }) => NO_TRAILERS.includes(foldHeader(name)));
@@ -62,6 +64,13 @@ export function overrideOf(declaration: HttpRequestDeclaration, request: HttpReq
   return methods[0]?.toUpperCase() === declaration.overriding
     ? NONE
     : other('it asks for another method than declared');
+}
+
+/** Nearly every request: no trailers, no body that could override, none of those headers. */
+function saysNothing({ method, headers, trailers, body }: HttpRequest): boolean {
+  if (trailers.length > 0 || (method === 'POST' && body.length > 0)) return false;
+  for (const { name } of headers) if (OVERRIDING_HEADERS.has(foldHeader(name))) return false;
+  return true;
 }
 
 function reads(sources: readonly FactSource[], kind: 'header' | 'form' | 'multipart', name: string): boolean {

@@ -11,11 +11,15 @@ export type Target =
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** A target of which nothing below can be said: segments that are written out, none of them empty or of dots, no query. */
+const PLAIN = /^(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$/;
+
 /**
  * Decodes percent-encoding once (RFC 3986 section 2.1). Refuses what servers are known to read differently: dot segments,
  * empty segments, encoded slashes, backslashes and NUL, path parameters, broken escapes, raw bytes outside ASCII.
  */
 export function readTarget(target: string): Target {
+  if (PLAIN.test(target)) return { kind: 'target', segments: target.slice(1).split('/'), query: NO_PAIRS };
   if (!target.startsWith('/')) return refused('it is not in origin form');
   if (!/^[!-~]*$/.test(target)) return refused('it has bytes outside printable ASCII');
   if (target.includes('#')) return refused('it has a fragment');
@@ -34,10 +38,12 @@ export function readTarget(target: string): Target {
     if (raw.includes(';')) return refused('it has path parameters');
     segments.push(segment);
   }
-  const query = readPairs(mark < 0 ? '' : target.slice(mark + 1));
+  const query = mark < 0 ? NO_PAIRS : readPairs(target.slice(mark + 1));
   if (query === null) return refused('its query has a semicolon or a broken percent-encoding');
   return { kind: 'target', segments, query };
 }
+
+const NO_PAIRS: ReadonlyMap<string, readonly string[]> = new Map();
 
 /**
  * Pairs of application/x-www-form-urlencoded (WHATWG URL 5.1), strictly; null when an escape is broken, or when a bare

@@ -18,23 +18,27 @@ export function observeHttp(
 }
 
 function observeRequest(policy: CompiledPolicy, ends: Ends, event: HttpRequest): Observation {
-  const path = event.target.split('?')[0] ?? '';
-  const query = event.target.includes('?') ? '?...' : '';
+  const { ts, at: evidence } = event;
+  const mark = event.target.indexOf('?');
+  const target = mark < 0 ? event.target : `${event.target.slice(0, mark)}?...`;
   const subject = {
     what: 'request',
     protocol: 'http',
-    request: printable(`${event.method} ${path}${query}`),
+    request: printable(`${event.method} ${target}`),
     from: ends.client,
     to: ends.server,
   } as const;
-  const base = { subject, ts: event.ts, evidence: event.at };
   const [ambiguity] = event.ambiguities;
   if (ambiguity !== undefined) {
     const text = `readers can take these bytes differently: ${printable(ambiguity.detail)} (${ambiguity.code})`;
-    return { kind: 'offence', code: 'ambiguous-bytes', decidedBy: 'request', text, ...base };
+    return { kind: 'offence', code: 'ambiguous-bytes', decidedBy: 'request', text, subject, ts, evidence };
   }
+  // Field by field: what is made of each request is copied nowhere.
   return {
     kind: 'request',
+    subject,
+    ts,
+    evidence,
     match: matchHttp(policy.http(ends.client, ends.server), policy.normalisers, event, (token, name) =>
       findClaim(policy.tokens(token), name, event.ts, policy.document.limits.skew),
     ),
@@ -42,7 +46,6 @@ function observeRequest(policy: CompiledPolicy, ends: Ends, event: HttpRequest):
     awaits: event.exchange,
     source: event.flow.orig.ip,
     unanswered: false,
-    ...base,
   };
 }
 

@@ -202,7 +202,10 @@ class Walk implements Survey {
     this.#draft.feature('cte');
     const names = new Set(place.names);
     const parts = listOf(clause.ctes).map((each) => under(each, 'CommonTableExpr'));
-    if (parts.length > MAX_WITH_QUERIES) this.refused = 'too many WITH queries';
+    if (parts.length > MAX_WITH_QUERIES) {
+      this.refused = 'too many WITH queries';
+      return place;
+    }
     // Without RECURSIVE a name is visible only after its own query.
     if (clause.recursive === true) for (const part of parts) names.add(textOf(part?.ctename));
     for (const part of parts) {

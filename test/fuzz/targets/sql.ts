@@ -190,6 +190,8 @@ export function sqlTarget(dialect: SqlDialect): Target {
     covers: [
       'sql/read.',
       'sql/template',
+      'sql/plain',
+      'sql/skeleton',
       'sql/shape',
       'sql/cast',
       'sql/condition',
