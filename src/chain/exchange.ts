@@ -1,5 +1,4 @@
-// Puts requests of chains that look alike into each other's places. Enters: which request goes where; leaves: whether everything
-// in all of these chains still fits; if not, nothing has changed.
+// Puts requests of chains that look alike into each other's places. Enters: which goes where; leaves: whether all of it fits.
 // Longer than other files because a change and taking it back have to touch the same things.
 import type { Micros } from '../flow.ts';
 import { holdsWith, servesAt } from './agreement.ts';

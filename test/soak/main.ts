@@ -27,7 +27,17 @@ for (const attackEvery of parts) {
   for (const traces of ['with', 'without', 'half'] as const) {
     const reports: SoakReport[] = [];
     for (let seed = 1; seed <= seeds; seed++) {
-      reports.push(await soak({ rentals, atOnce, seed, traces, attackEvery, lookalikes: !values.apart, users: Number(values.users) }));
+      reports.push(
+        await soak({
+          rentals,
+          atOnce,
+          seed,
+          traces,
+          attackEvery,
+          lookalikes: !values.apart,
+          users: Number(values.users),
+        }),
+      );
     }
     print(traces, reports, attackEvery !== null);
     wrongs += sum(reports, ({ wrongs }) => wrongs);
