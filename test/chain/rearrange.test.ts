@@ -13,6 +13,7 @@ import {
   header,
   http,
   inOrder,
+  many,
   maybe,
   once,
   type PolicyDocument,
@@ -209,6 +210,70 @@ describe('a request that was put into the wrong one of two chains that look alik
       moved: [],
     });
   });
+});
+
+test('what a repeated step below a request owns goes with it', async () => {
+  const coupons = application('coupons', ({ external, service }) => {
+    const customer = external('customer');
+    const shop = service('shop', { at: '10.0.0.1', http: 80 });
+    const bank = service('bank', { at: '10.0.0.2', http: 80 });
+    const db = service('db', { at: '10.0.0.3', postgres: 5432 });
+    return chain(
+      http
+        .post('/orders')
+        .from(customer)
+        .to(shop)
+        .facts({ user: header('x-user'), item: body('/item') }),
+      once(
+        http
+          .post('/pay/:user')
+          .from(shop)
+          .to(bank)
+          .facts({ number: body('/number') }),
+        many(
+          http.get('/coupons/:coupon').from(bank).to(shop),
+          once(
+            sql
+              .select('coupons', ['id'])
+              .from(shop)
+              .to(db)
+              .where({ id: fact('coupon') }),
+          ),
+        ),
+      ),
+      once(
+        http
+          .post('/send')
+          .from(shop)
+          .to(bank)
+          .facts({ item: body('/item'), number: body('/number') }),
+      ),
+    );
+  });
+  const told = story(coupons);
+  const orders = ['a', 'b'].map((item) =>
+    told.http('customer', 'shop', 'POST /orders', { headers: { 'x-user': 'alice' }, body: { item } }),
+  );
+  const pays = ['2', '1'].map((number) => told.http('shop', 'bank', 'POST /pay/alice', { body: { number } }));
+  const coupon = (id: string, asked = id): void => {
+    const look = told.http('bank', 'shop', `GET /coupons/${id}`);
+    told.sql('shop', 'db', 'SELECT id FROM coupons WHERE id = $1', [asked]);
+    look.answer(200);
+  };
+  coupon('x');
+  const send = (item: string, number: string): void =>
+    told.http('shop', 'bank', 'POST /send', { body: { item, number } }).answer(200);
+  send('b', '2');
+  told.wait(50);
+  // After its payment was moved, what the first coupon said holds for that coupon alone still: it was selected already.
+  coupon('y');
+  coupon('z', 'x');
+  send('a', '1');
+  for (const each of [...pays, ...orders]) each.answer(200);
+  const { drops, indeterminate, moved } = await judged(coupons, told);
+  expect(moved).toEqual([expect.stringContaining('POST /pay/alice')]);
+  expect(indeterminate).toEqual([]);
+  expect(drops).toEqual(['already-done: SELECT id FROM coupons WHERE id = $1 (shop to db)']);
 });
 
 describe('what is not put into another chain', () => {
