@@ -6,7 +6,7 @@ import type { Move } from './exchange.ts';
 import type { RecentParents } from './nearest.ts';
 import { blockersOf } from './places.ts';
 import type { ChainRequest } from './request.ts';
-import type { Settled } from './scope.ts';
+import type { FactReading, Settled } from './scope.ts';
 import type { Instance, Slot } from './state.ts';
 
 /** Requests of two places that are shared out anew in every way; of more, only all of one go to the other. */
@@ -16,31 +16,59 @@ const MOST_NEIGHBOURS = 6;
 /** Pairs of places that are looked at for one request. Only chains with the same facts are worth it, so these are few. */
 const MOST_PAIRS = 8192;
 
-/** The places that stand between a request that nothing explains and one that would: it is taken, waits for another, or has another's fact. */
-export function* obstaclesTo(request: ChainRequest, recent: RecentParents, skew: Micros): Generator<Slot> {
+/** A place that is in the way of something. */
+export interface Obstacle {
+  readonly place: Slot;
+  /** False when what the same place of another chain has cannot help. */
+  readonly helps: (rival: Slot) => boolean;
+}
+
+/** The place must become free: what holds it has to go where nothing is. */
+const takesIt = (rival: Slot): boolean => !rival.attempts.some(holds);
+/** Something must come to the place. */
+export const givesIt = (rival: Slot): boolean => rival.attempts.some(holds);
+
+/** What stands between a request that nothing explains and a place: it is taken, waits for another, or has another's fact. */
+export function* obstaclesTo(
+  request: ChainRequest,
+  recent: RecentParents,
+  skew: Micros,
+): Generator<Obstacle> {
   for (const slot of recent.slots(request.request)) {
     if (!isHonest(slot) || slot.parent.ts > request.ts || slot.plan.cardinality === 'many') continue;
-    const differing: Settled[] = [];
-    for (const { fact, value } of request.facts) {
-      const settled = slot.fact(fact);
-      if (settled !== undefined && settled.value !== value) differing.push(settled);
-    }
-    if (differing.length > 0) yield* placesBehind(differing);
-    else if (slot.state === 'spent') yield slot;
+    const obstacles = obstaclesOfFacts(request.facts, (fact) => slot.fact(fact));
+    if (obstacles !== null) yield* obstacles;
+    else if (slot.state === 'spent') yield { place: slot, helps: takesIt };
     else {
       // What has come since, of another chain perhaps, was not there when the request was made.
       const [blocker, other] = blockersOf(slot, request.ts + skew);
-      if (blocker !== undefined && other === undefined) yield blocker;
+      if (blocker !== undefined && other === undefined) yield { place: blocker, helps: givesIt };
     }
   }
 }
 
-/** The places from which facts were settled, lowest first; none when the user request itself settled one of them. */
-export function* placesBehind(settled: readonly Settled[]): Generator<Slot> {
+/**
+ * The places from which other values of these facts were settled, lowest first; none when the user request itself settled one of
+ * them, and null when all agree.
+ */
+export function obstaclesOfFacts(
+  readings: readonly FactReading[],
+  settledAs: (fact: string) => Settled | undefined,
+): readonly Obstacle[] | null {
+  const settled: Settled[] = [];
+  for (const { fact, value } of readings) {
+    const known = settledAs(fact);
+    if (known !== undefined && known.value !== value) settled.push(known);
+  }
   const [first, ...others] = settled.map(({ by }) => by as Instance);
-  if (first === undefined) return;
-  for (const place of placesAbove(first))
-    if (others.every((other) => place.attempts.some((attempt) => isBelow(other, attempt)))) yield place;
+  if (first === undefined) return null;
+  const wanted = readings.filter(({ fact }) => settled.some((other) => other.fact === fact));
+  // Whoever has nothing there may take what stands here; else it has to be what is wanted.
+  const helps = (rival: Slot): boolean =>
+    takesIt(rival) || wanted.every(({ fact, value }) => (rival.fact(fact)?.value ?? value) === value);
+  return [...placesAbove(first)]
+    .filter(({ attempts }) => others.every((other) => attempts.some((attempt) => isBelow(other, attempt))))
+    .map((place) => ({ place, helps }));
 }
 
 /** The place of a request, and those of the requests that it serves, without the user request. */
@@ -54,15 +82,17 @@ export function* placesAbove(instance: Instance): Generator<Slot> {
  * places beside it. Only what could go there by its facts and times is proposed.
  */
 export function* exchangesOf(
-  places: Iterable<Slot>,
+  obstacles: Iterable<Obstacle>,
   recent: RecentParents,
   skew: Micros,
 ): Generator<readonly Move[]> {
   const pairs: { readonly place: Slot; readonly rival: Slot }[] = [];
-  for (const place of new Set(places)) {
-    if (place.plan.cardinality === 'many') continue;
+  const seen = new Set<Slot>();
+  for (const { place, helps } of obstacles) {
+    if (seen.has(place) || place.plan.cardinality === 'many') continue;
+    seen.add(place);
     for (const rival of rivalsOf(place, recent)) {
-      if (rival === place || rival.plan !== place.plan || !isHonest(rival)) continue;
+      if (rival === place || rival.plan !== place.plan || !isHonest(rival) || !helps(rival)) continue;
       if (pairs.length >= MOST_PAIRS) break;
       pairs.push({ place, rival });
       for (const moves of sharings(place, rival)) if (mayFit(moves, skew)) yield moves;
@@ -75,6 +105,11 @@ export function* exchangesOf(
 function* rivalsOf({ plan }: Slot, recent: RecentParents): Generator<Slot> {
   yield* recent.slots(plan.request);
   yield* recent.endedSlots(plan.request);
+}
+
+/** It holds its place: it went well, or is not answered yet. */
+function holds({ state }: Instance): boolean {
+  return state === 'answered' || state === 'open';
 }
 
 /** True when its chain is nobody's consequence. */

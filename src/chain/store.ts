@@ -14,7 +14,14 @@ import {
 } from './agreement.ts';
 import { addAttempt, cameAsOftenAsItMay, isOver, mayComeAgain } from './attempts.ts';
 import { Deadlines } from './deadlines.ts';
-import { exchangesOf, obstaclesTo, placesAbove, placesBehind } from './exchanges.ts';
+import {
+  exchangesOf,
+  givesIt,
+  type Obstacle,
+  obstaclesOfFacts,
+  obstaclesTo,
+  placesAbove,
+} from './exchanges.ts';
 import { KeyIndex } from './key-index.ts';
 import { contradictsKeys, sharesKey } from './keys.ts';
 import { type Nearness, nearestOf, RecentParents } from './nearest.ts';
@@ -22,7 +29,7 @@ import { isBlocked, isDone, mayBeAbsent, slotsBelow } from './places.ts';
 import type { StepPlan } from './plan.ts';
 import { type MovedRequest, type Purpose, rearrange } from './rearrange.ts';
 import type { ChainRequest, Origin } from './request.ts';
-import type { FactReading, Scope, Settled } from './scope.ts';
+import type { FactReading, Scope } from './scope.ts';
 import { SlotIndex } from './slot-index.ts';
 import { ChainState, Instance, type Slot } from './state.ts';
 
@@ -183,20 +190,19 @@ export class ChainStore {
 
   /** The same for what an answer says, where it is not what is settled in the chain of its request. True when that agrees now. */
   rearrangeToAgree(instance: Instance, readings: readonly FactReading[], at: Micros): boolean {
-    const differing = (): readonly Settled[] =>
-      readings.flatMap(({ fact, value }) => {
-        const settled = instance.scope.fact(fact);
-        return settled !== undefined && settled.value !== value ? [settled] : [];
-      });
-    if (differing().length === 0) return true;
-    const propose = this.#exchanges(() => [...placesBehind(differing()), ...placesAbove(instance)]);
-    return this.#rearrange({ propose, reached: () => differing().length === 0 }, at) !== null;
+    const differing = (): readonly Obstacle[] | null =>
+      obstaclesOfFacts(readings, (fact) => instance.scope.fact(fact));
+    if (differing() === null) return true;
+    // It may be this request itself that is in the wrong chain.
+    const own = [...placesAbove(instance)].map((place) => ({ place, helps: () => true }));
+    const propose = this.#exchanges(() => [...(differing() ?? []), ...own]);
+    return this.#rearrange({ propose, reached: () => differing() === null }, at) !== null;
   }
 
   /** The same for a step that did not come, when what another chain has may be the one that is missing here. */
   #fill(slot: Slot, at: Micros): void {
     const reached = (places: readonly Slot[]): boolean => isDone(slot) && !places.some(isLacking);
-    this.#rearrange({ propose: this.#exchanges(() => [slot]), reached }, at);
+    this.#rearrange({ propose: this.#exchanges(() => [{ place: slot, helps: givesIt }]), reached }, at);
   }
 
   #rearrange(purpose: Purpose, now: Micros): readonly Instance[] | null {
@@ -211,8 +217,8 @@ export class ChainStore {
     return done.chosen;
   }
 
-  #exchanges(places: () => Iterable<Slot>): Purpose['propose'] {
-    return () => exchangesOf(places(), this.#recent, this.#options.skew);
+  #exchanges(obstacles: () => Iterable<Obstacle>): Purpose['propose'] {
+    return () => exchangesOf(obstacles(), this.#recent, this.#options.skew);
   }
 
   /** Requests that were put into other chains since the last call. */
