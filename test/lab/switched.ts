@@ -81,6 +81,7 @@ const OPTIONS = {
   apart: { type: 'boolean' },
   crash: { type: 'boolean' },
   all: { type: 'boolean' },
+  times: { type: 'string' },
   clean: { type: 'boolean' },
 } as const;
 
@@ -109,7 +110,11 @@ async function main(): Promise<number> {
     await cleanUp();
     return 0;
   }
-  const stories = chosen(positionals, values.all === true);
+  const times = Number(values.times ?? '1');
+  if (!Number.isSafeInteger(times) || times < 1)
+    throw new LabError(`--times ${values.times}: not a number of times`);
+  const once = chosen(positionals, values.all === true);
+  const stories = once.flatMap((story) => Array.from({ length: times }, () => story));
   const sensing = sensingBy(values);
   let failed = 0;
   await lived(async (scratch) => {
