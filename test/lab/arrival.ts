@@ -1,10 +1,7 @@
-// What of an offence got to its victim. Enters: captures at the victim and at the security VM; leaves: what was sent and what arrived.
-import { type Captures, hostAt } from './captures.ts';
+// What of an offence got to its victim. Enters: captures at the security VM and at the victim; leaves: what was sent and what arrived.
 import { filterOf, tshark } from './check.ts';
-import { IDS } from './cloud.ts';
 import type { Offence } from './messages.ts';
 import { LabError } from './system.ts';
-import { namespace } from './topology.ts';
 
 /** One direction of a connection, as it came in at one place. */
 interface Stream {
@@ -28,10 +25,12 @@ export interface Arrival {
   readonly payload: number;
 }
 
-/** Null when the security VM did not get the offence either: its absence at the victim shows nothing then. */
-export async function arrivalOf(offence: Offence, captures: Captures): Promise<Arrival | null> {
-  const victim = captures.file(namespace(hostAt(offence.destination)));
-  const gate = await captures.towards(IDS, offence.destination);
+/**
+ * Null when the security VM did not get the offence either: its absence at the victim shows nothing then.
+ * @param gate capture of what the security VM got on its way to the victim
+ * @param victim capture of what the victim got
+ */
+export async function arrivalOf(offence: Offence, gate: string, victim: string): Promise<Arrival | null> {
   const carrying = await tshark(gate, filterOf(offence), ['tcp.seq_raw']);
   const sequence = carrying[0]?.[0];
   if (sequence === undefined) return null;

@@ -30,14 +30,13 @@ export async function crashInPath(cloud: Cloud, engine: Engine, say: (line: stri
     engine.child?.kill('SIGKILL');
     const killed = Date.now();
     await restarted;
-    const last = load.last;
     await load.comes('what is declared goes on', 10 * SECOND);
-    const answered = Date.now() - killed;
     untouched(`gate killed, round ${round}`);
     await denies(engine, `offenders are denied by gate ${round + 1}`);
-    const times = `it takes connections again after ${engine.upAt - killed} ms, the load goes on after ${answered} ms`;
+    const { from, to } = load.silence(killed);
+    if (from > SECOND) throw new LabError(`the load was still answered ${from} ms after the gate was killed`);
     say(
-      `gate killed (${round} of 3): ${times}; the last answer before was ${last - killed} ms after it was killed`,
+      `gate killed (${round} of 3): the load is silent from ${from} ms to ${to} ms after that; it takes connections again after ${engine.upAt - killed} ms`,
     );
   }
 
@@ -46,7 +45,7 @@ export async function crashInPath(cloud: Cloud, engine: Engine, say: (line: stri
   await sleep(SECOND);
   await load.silent('nothing passes without a gate', 2 * SECOND);
   untouched('without a gate');
-  say('gate away: nothing passed for 2 s from one second on');
+  say('gate not started again: nothing passed for 2 s, from one second after it was killed on');
   await engine.start();
   await load.comes('what is declared goes on', 10 * SECOND);
 

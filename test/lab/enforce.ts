@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Application } from './application.ts';
 import { type Arrival, arrivalOf, isWithheld } from './arrival.ts';
 import { Captures, placeAt } from './captures.ts';
-import type { Cloud } from './cloud.ts';
+import { type Cloud, IDS } from './cloud.ts';
 import { type AuditLine, Engine, type Sensing } from './engine.ts';
 import type { Offence } from './messages.ts';
 import { Outsiders } from './outsiders.ts';
@@ -128,7 +128,8 @@ async function attacked(
   if (offences.length === 0) throw new LabError('nobody said what was sent');
   const arrivals: Arrival[] = [];
   for (const offence of offences) {
-    const arrival = await arrivalOf(offence, captures);
+    const gate = await captures.towards(IDS, offence.destination);
+    const arrival = await arrivalOf(offence, gate, captures.file(placeAt(offence.destination).namespace));
     if (arrival !== null) arrivals.push(arrival);
   }
   if (arrivals.length === 0) throw new LabError('the security VM got nothing of what was sent');

@@ -42,17 +42,29 @@ require('node:http').createServer((q, r) => r.end('ok'))
 /** What one program says: a line for each thing that it hears. */
 export class Heard {
   /** Milliseconds since 1970. */
-  last = 0;
-  count = 0;
+  readonly #times: number[] = [];
 
   private constructor(at: HostName, program: string, to: HostName, toPort: number) {
     const argv = [process.execPath, '-e', program, address(to), String(toPort)];
     const child = spawnIn(namespace(at), argv);
     child.stdout?.on('data', (piece: Buffer) => {
-      const lines = piece.toString().trim().split('\n');
-      this.count += lines.length;
-      this.last = Number(lines.at(-1)) || Date.now();
+      for (const line of piece.toString().trim().split('\n')) this.#times.push(Number(line) || Date.now());
     });
+  }
+
+  get count(): number {
+    return this.#times.length;
+  }
+
+  /** The longest silence since a moment, in milliseconds from there. There has to be something that ends it. */
+  silence(since: number): { readonly from: number; readonly to: number } {
+    let longest = { from: 0, to: 0 };
+    let before = since;
+    for (const time of this.#times.filter((each) => each >= since)) {
+      if (time - before > longest.to - longest.from) longest = { from: before - since, to: time - since };
+      before = time;
+    }
+    return longest;
   }
 
   /** A server that nobody may talk to: its first line says that it listens, each other one is a connection. */
