@@ -123,7 +123,7 @@ function sum(arrived: readonly Arrived[]): Counts {
 }
 
 /** @param end `ip:port` */
-export function hostAt(end: string): HostName {
+function hostAt(end: string): HostName {
   const ip = end.split(':')[0];
   return HOST_NAMES.find((name) => address(name) === ip) ?? 'internet';
 }

@@ -49,7 +49,7 @@ export async function crash(cloud: Cloud, engine: Engine, say: (line: string) =>
   await cutOff(Heard.offender(), 'a new offender is cut by the switch that came back');
   await first.silent('what was cut stays cut', SECOND);
 
-  const cuts = (await flowsOf(cloud)).filter((line) => line.includes('actions=drop'));
+  const cuts = (await flowsOf(cloud)).filter((line) => /table=200\b.*actions=drop/.test(line));
   const wanted = engine.blocks().filter(({ state }) => state !== 'removed').length;
   if (cuts.length !== 2 * wanted) throw new LabError(`${cuts.length} flows cut, for ${wanted} blocks`);
   await requireOneRun(cloud);
