@@ -14,7 +14,7 @@ export type FlowTapConfig =
       readonly owner: string;
       /** Those whose flows pass the bridge; null: all. */
       readonly zeeks: readonly string[] | null;
-      /** What this engine itself asks to have delivered: `FlowTap(SRC, DST, FLOW, forward)` each. */
+      /** What this engine itself asks to have delivered: `FlowTap(SRC, DST, FLOW, ACTION)` each. */
       readonly contracts: readonly string[];
     };
 

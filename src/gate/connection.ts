@@ -287,16 +287,19 @@ export class Connection implements Hands {
   #flush(side: Side): void {
     const state = this.#sides[side];
     const { outlet, units } = state;
-    if (this.#barriers > 0) return;
-    if (this.#blind) outlet.pass(outlet.read);
-    else if (this.#reader.protocol === null && outlet.held > 0) return;
-    while (!this.#blind && !this.over) {
+    if (!this.#blind && this.#reader.protocol === null && outlet.held > 0) return;
+    while (!this.over) {
+      // What is asked about the connection waits for a refusal, so a refusal does not wait for it: it passes nothing on.
+      if (this.#barriers > 0 && !isDenied(state)) return;
       const unit = units.first;
       if (unit === undefined || !this.#rule(side, unit)) break;
       units.shift();
       this.#progress += 1;
       this.#keeper.gone(side, unit);
     }
+    // What was read before is decided first, also where nothing more can be read.
+    const decided = state.asking === null && state.drafts.length === 0 && !isDenied(state);
+    if (this.#blind && !this.over && decided) outlet.pass(outlet.read);
     if (this.over || !state.ended || state.finished) return;
     if (state.asking !== null || state.drafts.length > 0 || units.first?.group.denial != null) return;
     // What is left is no whole message: its receiver could do nothing with it.

@@ -8,6 +8,7 @@ import type { GateConfig } from '../config/gate.ts';
 import { createEngine, type Engine } from '../engine.ts';
 import { Blocks } from '../flowtap/blocks.ts';
 import { MemoryDriver } from '../flowtap/memory.ts';
+import { SplitDriver } from '../flowtap/split.ts';
 import { Judge } from '../judge.ts';
 import type { PolicyDocument } from '../policy/document.ts';
 import { TokenGate } from '../policy/tokens/gate.ts';
@@ -58,6 +59,20 @@ export async function runService(
   outputs.check();
 }
 
+/**
+ * What the gate holds it cuts itself, and both ends are told so: a flow on the switch would swallow these resets, and stay
+ * behind for whoever has the same port next.
+ */
+function blocksFor(bridge: Bridge | null, gate: GateConfig | null, { random }: ServiceParts): Blocks {
+  if (bridge === null) return new Blocks({ driver: new MemoryDriver(), run: Math.floor(random() * 2 ** 32) });
+  const { driver, run } = bridge;
+  if (gate === null) return new Blocks({ driver, run });
+  return new Blocks({
+    driver: new SplitDriver(new MemoryDriver(), driver, (where) => where === gate.name),
+    run,
+  });
+}
+
 class Service {
   readonly #config: ServiceConfig;
   readonly #parts: ServiceParts;
@@ -97,10 +112,7 @@ class Service {
       async (rule, since) =>
         (await this.#followers.find(({ name }) => name === rule.where)?.passed(rule, since)) ?? null,
     );
-    this.#blocks =
-      this.#bridge === null
-        ? new Blocks({ driver: new MemoryDriver(), run: Math.floor(parts.random() * 2 ** 32) })
-        : new Blocks(this.#bridge);
+    this.#blocks = blocksFor(this.#bridge, config.gate, parts);
     this.#judge = new Judge(engine, this.#blocks);
     this.#tokens = new TokenGate(tokens, (ts, event) => {
       const entries = event === null ? this.#judge.advance(ts) : this.#judge.handle(event);

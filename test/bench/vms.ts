@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { addNamespace } from '../lab/network.ts';
-import { buildFabric, Node } from '../lab/node.ts';
+import { buildFabric, Node, tapBetween } from '../lab/node.ts';
 import { LabError, run, saying, spawnIn } from '../lab/system.ts';
 import { PREFIX } from '../lab/topology.ts';
 import { vethTo } from '../support/veth.ts';
@@ -33,12 +33,7 @@ export async function place(placement: Placement, scratch: string): Promise<Node
     for (const other of nodes.values()) if (other !== node) await node.connect(other);
   for (const vm of ['a', 'b', 's'] as const) await addVm(vm, nodeOf(vm));
   const [watched, security] = [nodeOf('a'), nodeOf('s')];
-  await security.tapTo('p-s');
-  await watched.openTap(mac('s'));
-  if (watched !== security) {
-    await security.tapTunnel(watched, false);
-    await watched.tapTunnel(security, true);
-  }
+  await tapBetween(watched, security, { port: 'p-s', mac: mac('s'), inPath: false });
   return watched;
 }
 

@@ -60,6 +60,31 @@ describe('HTTP through the gate', () => {
     expect(shop.atServer).toBe(NOTE);
   });
 
+  it.each([
+    ['answers', {}, 'answer'],
+    ['resets', { refuse: 'reset' as const }, 'reset'],
+  ])(
+    '%s a denied request also when the server is reached while that is undecided',
+    async (_, settings, how) => {
+      path = await Path.of(shopPolicy(settings));
+      shop = path.dial(AT.shop, `${AT.ledger}:8080`);
+      shop.client(FORGED);
+      shop.connection.connected();
+      path.wait(20_000);
+      expect([path.refused, shop.atServer]).toEqual([[how], '']);
+      expect(shop.wasReset).toBe(how === 'reset');
+      if (how === 'answer') expect(shop.client(get('/health'))).toBe('');
+    },
+  );
+
+  it('resets a denied request also when what cannot be read stands behind it', async () => {
+    path = await Path.of(shopPolicy({ refuse: 'reset' }));
+    shop = path.connect(AT.shop, `${AT.ledger}:8080`);
+    shop.client(`${FORGED}\0\0 no request at all\r\n\r\n`);
+    path.wait(20_000);
+    expect([path.refused, shop.atServer, shop.wasReset]).toEqual([['reset'], '', true]);
+  });
+
   it('reads no more of a client whose request is undecided', () => {
     shop.client(NOTE);
     expect(shop.paused.orig).toBe(true);
@@ -246,6 +271,17 @@ describe('HTTP through the gate', () => {
     talk.server('HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n\x81\x01a');
     expect(talk.atClient).toContain('\r\n\r\n\x81\x01a');
     expect(talk.client('\x81\x81abcd')).toContain('\r\n\r\n\x81\x81abcd');
+  });
+
+  it('passes nothing on unread that it has read: what stood before a tunnel is denied all the same', async () => {
+    const open = await Path.of(shopPolicy({ refuse: 'reset', postures: { tunnel: 'pass' } }));
+    const talk = open.connect(AT.user, `${AT.shop}:8080`);
+    const upgrade = 'GET /health HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n';
+    talk.client(upgrade + get('/secret'));
+    talk.server('HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n');
+    expect(talk.atServer).toBe(upgrade);
+    open.wait(20_000);
+    expect([talk.atServer, talk.wasReset, open.refused]).toEqual([upgrade, true, ['reset']]);
   });
 
   it('ends what has ended, in each direction for itself', () => {

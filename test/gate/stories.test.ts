@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import dvdRental from '../../policies/dvd-rental.ts';
 import { type FlowId, formatEndpoint, type Side } from '../../src/flow.ts';
-import { Path, Talk } from '../support/gate.ts';
+import { Path, type Talk } from '../support/gate.ts';
 import { type Move, movesOf } from '../support/streams.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
@@ -32,7 +32,7 @@ async function play(
   for (const move of moves) {
     path.wait(Math.max(0, move.ts - path.now));
     if (move.kind === 'connect') {
-      talks.set(move.flow.id, new Talk(path.gate, move.flow.orig.ip, move.flow.resp));
+      talks.set(move.flow.id, path.connect(move.flow.orig.ip, formatEndpoint(move.flow.resp)));
       continue;
     }
     const talk = talks.get(move.flow);

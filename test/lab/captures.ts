@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { IDS } from './cloud.ts';
 import { run, saying, spawnIn, stop } from './system.ts';
-import { HOST_NAMES, namespace } from './topology.ts';
+import { address, HOST_NAMES, type HostName, namespace } from './topology.ts';
 
 interface Arrived {
   /** Seconds since 1970. */
@@ -34,7 +34,7 @@ export class Captures {
 
   async #begin(place: string): Promise<void> {
     const options = ['-i', 'eth0', '-Q', 'in', '-n', '-U', '--immediate-mode', '-B', '16384', '-Z', 'root'];
-    const tcpdump = spawnIn(place, ['tcpdump', ...options, '-w', this.#file(place), 'tcp']);
+    const tcpdump = spawnIn(place, ['tcpdump', ...options, '-w', this.file(place), 'tcp']);
     this.#running.set(place, tcpdump);
     await saying(tcpdump, 'tcpdump', /listening on/, 10_000);
   }
@@ -46,8 +46,21 @@ export class Captures {
     this.#running.clear();
   }
 
-  #file(place: string): string {
+  /** @param place a namespace */
+  file(place: string): string {
     return `${this.#folder}/${place}.pcap`;
+  }
+
+  /**
+   * What arrived at a place on its way to one end. In the path, the two directions there are of two connections with numbers of
+   * their own, which tshark would take for one that repeats itself.
+   */
+  async towards(place: string, end: string): Promise<string> {
+    const [ip, port] = end.split(':');
+    const file = `${this.#folder}/${place}-to-${ip}-${port}.pcap`;
+    const filter = `dst host ${ip} and tcp dst port ${port}`;
+    await run('tcpdump', ['-n', '-Z', 'root', '-r', this.file(place), '-w', file, filter]);
+    return file;
   }
 
   async #of(place: string, ends: readonly (readonly [string, string])[]): Promise<readonly Arrived[]> {
@@ -59,7 +72,7 @@ export class Captures {
     const out = await run('tshark', [
       '-n',
       '-r',
-      this.#file(place),
+      this.file(place),
       '-Y',
       ends.map(one).join(' || '),
       ...fields,
@@ -108,3 +121,11 @@ export interface Place {
 function sum(arrived: readonly Arrived[]): Counts {
   return { packets: arrived.length, bytes: arrived.reduce((bytes, each) => bytes + each.bytes, 0) };
 }
+
+/** @param end `ip:port` */
+function hostAt(end: string): HostName {
+  const ip = end.split(':')[0];
+  return HOST_NAMES.find((name) => address(name) === ip) ?? 'internet';
+}
+
+export const placeAt = (end: string): Place => ({ end, namespace: namespace(hostAt(end)) });

@@ -2,7 +2,11 @@
 import type { Offence } from './messages.ts';
 import { LabError, run } from './system.ts';
 
-const tshark = async (file: string, filter: string, fields: readonly string[]): Promise<string[][]> => {
+export const tshark = async (
+  file: string,
+  filter: string,
+  fields: readonly string[],
+): Promise<string[][]> => {
   const wanted = fields.flatMap((field) => ['-e', field]);
   const options = [
     '-o',
@@ -92,11 +96,14 @@ export async function locate(file: string, offences: readonly Offence[]): Promis
 
 const CLOCK_SLACK = 0.005;
 
-function filterOf({ protocol, request, values = [], ts, source, destination }: Offence): string {
+/** For tshark: the packets of the offender that carry the offence, on the connection that it reported, or on `any` to that server. */
+export function filterOf(offence: Offence, connection: 'reported' | 'any' = 'reported'): string {
+  const { protocol, request, values = [], ts, source, destination } = offence;
   const [address = '', port = ''] = source.split(':');
   const [toAddress = '', toPort = ''] = destination.split(':');
+  const from = connection === 'any' ? '' : ` && tcp.srcport == ${port}`;
   const flow =
-    `ip.src == ${address} && tcp.srcport == ${port} && ip.dst == ${toAddress} && tcp.dstport == ${toPort} ` +
+    `ip.src == ${address}${from} && ip.dst == ${toAddress} && tcp.dstport == ${toPort} ` +
     `&& frame.time_epoch >= ${ts - CLOCK_SLACK}`;
   // As bytes: a text may hold what the filter language takes for its own.
   const holds = (text: string): string => `tcp.payload contains ${[...Buffer.from(text)].map(hex).join(':')}`;

@@ -1,14 +1,15 @@
-// The lab on switches: nodes, who stands on which, the security VM. Enters: a scratch folder; leaves: a cloud whose flows are copied.
+// The lab on switches: nodes, who stands on which, the security VM. Enters: a scratch folder; leaves: a cloud whose flows can be tapped.
 
 import { vethTo } from '../support/veth.ts';
 import { addHost, addInternet, addNamespace, portOf } from './network.ts';
-import { buildFabric, Node } from './node.ts';
+import { buildFabric, Node, tapBetween } from './node.ts';
 import { run } from './system.ts';
 import * as net from './topology.ts';
 
 /** The security VM: one interface without an address, which application VMs cannot reach. */
 export const IDS = `${net.PREFIX}ids`;
 const IDS_MAC = '02:00:00:00:00:fe';
+const IDS_PORT = 'p-ids';
 
 /** Stores of data have a node of their own: what services send them and get from them passes the bridge of the services. */
 const STORES: ReadonlySet<net.HostName> = new Set(['queue', 'user-db', 'dvd-db']);
@@ -19,8 +20,14 @@ export interface Cloud {
   readonly stores: Node;
 }
 
-/** @param apart the security VM is on the node of the stores, so that copies go through a tunnel */
-export async function buildCloud(scratch: string, apart: boolean): Promise<Cloud> {
+export interface CloudOptions {
+  /** The security VM is on the node of the stores, so that what is tapped goes through a tunnel. */
+  readonly apart: boolean;
+  /** What the security VM sends comes back to the switch: it is in the path. */
+  readonly inPath: boolean;
+}
+
+export async function buildCloud(scratch: string, { apart, inPath }: CloudOptions): Promise<Cloud> {
   await buildFabric();
   const [services, stores] = [new Node(1, scratch), new Node(2, scratch)];
   await services.start();
@@ -33,13 +40,18 @@ export async function buildCloud(scratch: string, apart: boolean): Promise<Cloud
     await node.plug(portOf(host), host, net.mac(host));
   }
   await addInternet();
-  await addSecurity(apart ? stores : services, 'p-ids');
-  await services.openTap(IDS_MAC);
-  if (apart) {
-    await stores.tapTunnel(services, false);
-    await services.tapTunnel(stores, true);
-  }
+  const security = apart ? stores : services;
+  await addSecurity(security, IDS_PORT);
+  await tapBetween(services, security, { port: IDS_PORT, mac: IDS_MAC, inPath });
   return { services, stores };
+}
+
+/** Everybody whose packets pass the security VM: it has no address, so it can ask nobody for theirs. */
+export function neighbours(): readonly { readonly ip: string; readonly mac: string }[] {
+  const hosts = net.HOST_NAMES.map((host) => ({ ip: net.address(host), mac: net.mac(host) }));
+  const customers = Array.from({ length: net.CUSTOMER_COUNT }, (_, i) => net.customerAddress(i + 1));
+  const mac = net.mac('internet');
+  return [...hosts, ...[...customers, net.OUTSIDE.address].map((ip) => ({ ip, mac }))];
 }
 
 async function addSecurity(node: Node, port: string): Promise<void> {
@@ -52,5 +64,4 @@ async function addSecurity(node: Node, port: string): Promise<void> {
   const off = ['tx', 'rx', 'sg', 'tso', 'gso', 'gro'].flatMap((feature) => [feature, 'off']);
   await run('ip', ['netns', 'exec', IDS, 'ethtool', '-K', 'eth0', ...off]);
   await node.adopt(port);
-  await node.tapTo(port);
 }

@@ -1,7 +1,7 @@
 // The life of a lab: one at a time, in a scratch folder, and without a trace however it ends. Enters: work; leaves: its exit code.
-import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { removeNetwork, requireNoNetwork } from './network.ts';
+import { hasNetwork, removeNetwork, requireNoNetwork } from './network.ts';
 import { LabError } from './system.ts';
 
 const SCRATCH = 'flowtap-lab-';
@@ -50,6 +50,10 @@ export async function lived(work: (scratch: string) => Promise<void>): Promise<v
     if (before === undefined) delete process.env.TMPDIR;
     else process.env.TMPDIR = before;
   }
+  if (hasNetwork() || existsSync(scratch))
+    throw new LabError(
+      'namespaces or the folder of this run are left: remove them by `npm run lab -- --clean`',
+    );
 }
 
 /** Ends the process as `main` ends: 2 for what a person can mend, 1 for a fault. */

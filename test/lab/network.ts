@@ -20,8 +20,10 @@ function namespaces(): string[] {
   }
 }
 
+export const hasNetwork = (): boolean => namespaces().length > 0;
+
 export function requireNoNetwork(): void {
-  if (namespaces().length > 0) {
+  if (hasNetwork()) {
     throw new LabError(
       'namespaces of another run exist: wait for it, or remove them by `npm run lab -- --clean`',
     );

@@ -19,14 +19,17 @@ const COPIES = 2;
  * which hands whatever comes to it to the security VM: over its port here, or through a tunnel to the node that has it.
  *
  * The paper sends copies and traffic through one pair of bridges, needs a second patch port since a packet cannot leave by the port
- * that it came by, gets a loop from it, and filters broadcasts. Here copies have a tunnel and bridges of their own, which
- * lead one way only: nothing loops, no address is rewritten, and no switch learns an address from a copy.
+ * that it came by, gets a loop from it, and filters broadcasts. Here what is tapped has a tunnel and bridges of its own, each with
+ * two ports and no address table: nothing loops, no address is rewritten, and no switch learns an address from a copy. Copies go
+ * one way only; with a gate in the path, what it lets through comes back by the same way.
  */
 export class Node {
   readonly name: string;
   readonly namespace: string;
   readonly folder: string;
   readonly #number: number;
+  /** The port of br-tap by which packets come, and the one that leads to the security VM. */
+  #lead: { readonly from: string; readonly to: string; readonly back: boolean } | null = null;
   switch: ChildProcess | null = null;
 
   constructor(number: number, scratch: string) {
@@ -76,8 +79,11 @@ export class Node {
     await until('ovs-vswitchd', 10_000, () => existsSync(`${this.folder}/ovs-vswitchd.${child.pid}.ctl`));
   }
 
-  /** What this lab itself set in the switch and a switch that was killed has lost. The flows of FlowTap are not among it. */
-  async restoreSwitch(): Promise<void> {
+  /**
+   * What this lab itself set in the switch and a switch that was killed has lost. The flows of FlowTap are not among it.
+   * @param first awaited before anything of the VMs may pass
+   */
+  async restoreSwitch(first: () => Promise<void> = async () => undefined): Promise<void> {
     await this.startSwitch();
     // Sockets of the switch that was killed are still there, and nobody listens.
     for (const bridge of ['br-phy', 'br-int', 'br-tap'])
@@ -88,9 +94,10 @@ export class Node {
         ),
       );
     await this.#raise();
-    for (const bridge of ['br-phy', 'br-int'])
-      await this.ofctl('add-flow', bridge, 'priority=0,actions=NORMAL');
-    await this.leadCopies();
+    await this.ofctl('add-flow', 'br-phy', 'priority=0,actions=NORMAL');
+    await this.#leadOn();
+    await first();
+    await this.ofctl('add-flow', 'br-int', 'priority=0,actions=NORMAL');
   }
 
   /** A tunnel for the VMs' traffic. What came through one tunnel goes into none, so that a full mesh has no loop. */
@@ -101,8 +108,8 @@ export class Node {
     await this.vsctl('set', 'port', port, 'protected=true');
   }
 
-  /** The port `ids` of br-int leads to br-tap. */
-  async openTap(mac: string): Promise<void> {
+  /** The port `ids` of br-int leads to br-tap; gives the port there by which its packets come. */
+  async openTap(mac: string): Promise<string> {
     const ids = ['external_ids:iface-id=ids', `external_ids:attached-mac="${mac}"`];
     const patch = (peer: string): string[] => ['type=patch', `options:peer=${peer}`];
     await this.vsctl(
@@ -117,30 +124,37 @@ export class Node {
       ...ids,
     );
     await this.vsctl('add-port', 'br-tap', 'from-int', '--', 'set', 'interface', 'from-int', ...patch('ids'));
+    return 'from-int';
   }
 
-  /** Copies of this node go to the security VM at a local port. */
-  async tapTo(port: string): Promise<void> {
+  /** The security VM is at this port of br-tap. */
+  async plugTap(port: string): Promise<string> {
     await this.vsctl('add-port', 'br-tap', port);
-    await this.vsctl('set', 'bridge', 'br-tap', `external_ids:leads-to=${port}`);
-    await this.leadCopies();
+    return port;
   }
 
-  /** Copies of this node go to that of another, or are taken from there. */
-  async tapTunnel(other: Node, leads: boolean): Promise<void> {
+  /** A tunnel of br-tap to that of another node; gives its port. */
+  async tapTunnel(other: Node): Promise<string> {
     const port = `c-${other.name}`;
     const options = ['type=vxlan', `options:remote_ip=${other.address}`, `options:key=${COPIES}`];
     await this.vsctl('add-port', 'br-tap', port, '--', 'set', 'interface', port, ...options);
-    if (leads) await this.vsctl('set', 'bridge', 'br-tap', `external_ids:leads-to=${port}`);
-    await this.leadCopies();
+    return port;
   }
 
-  /** One flow: what comes to br-tap leaves by the port that leads to the security VM, and nothing comes back. */
-  async leadCopies(): Promise<void> {
-    const to = (await this.vsctl('--if-exists', 'get', 'bridge', 'br-tap', 'external_ids:leads-to')).trim();
-    if (to === '') return;
-    const port = to.replaceAll('"', '');
-    await this.ofctl('add-flow', 'br-tap', `priority=1,actions=output:${port}`);
+  /**
+   * What comes to br-tap by one port leaves by the other, which leads to the security VM. With `back`, what that sends in its
+   * turn goes the way back; without, it goes nowhere. Two ports are all that br-tap has, so nothing can loop.
+   */
+  async lead(from: string, to: string, back: boolean): Promise<void> {
+    this.#lead = { from, to, back };
+    await this.#leadOn();
+  }
+
+  async #leadOn(): Promise<void> {
+    if (this.#lead === null) return;
+    const { from, to, back } = this.#lead;
+    await this.ofctl('add-flow', 'br-tap', `priority=1,in_port=${from},actions=output:${to}`);
+    if (back) await this.ofctl('add-flow', 'br-tap', `priority=1,in_port=${to},actions=output:${from}`);
   }
 
   /** Checksums that hardware would make are never made on a userspace datapath. */
@@ -175,6 +189,19 @@ export class Node {
     const options = ['--pidfile', '--no-chdir', log, '-vconsole:off'];
     return spawnIn(this.namespace, [program, ...args, ...options], { env });
   }
+}
+
+/** What `watched` has tapped goes to the security VM at a port of `security`; and comes back, where it is `inPath`. */
+export async function tapBetween(
+  watched: Node,
+  security: Node,
+  { port, mac, inPath }: { readonly port: string; readonly mac: string; readonly inPath: boolean },
+): Promise<void> {
+  const from = await watched.openTap(mac);
+  const to = await security.plugTap(port);
+  if (watched === security) return watched.lead(from, to, inPath);
+  await security.lead(await security.tapTunnel(watched), to, inPath);
+  await watched.lead(from, await watched.tapTunnel(security), inPath);
 }
 
 /** What a lab on switches needs besides. */

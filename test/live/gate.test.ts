@@ -9,6 +9,7 @@ import { readConfig } from '../../src/config/config.ts';
 import { runService } from '../../src/live/service.ts';
 import { AT, shopPolicy } from '../support/gate-policy.ts';
 import { askHttp } from '../support/http-client.ts';
+import { MockSwitch } from '../support/mock-switch.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -113,6 +114,25 @@ describe('the live service with a gate', () => {
     await expect(ask('/health', AT.ledger)).rejects.toMatchObject({ code: 'ECONNRESET' });
     expect(await journal({ record: 'block' })).toMatchObject({ record: 'block' });
     expect(await journal({ record: 'gate', change: 'reset' })).toMatchObject({ gate: 'gate' });
+  });
+
+  it('cuts what it holds by itself: the switch beside it gets no flow that would swallow the resets', async () => {
+    const mock = new MockSwitch();
+    await mock.listen();
+    try {
+      await start(`flowtap: { driver: ovs, bridge: br0, rundir: '${mock.folder}' }\n`);
+      await journal({ record: 'switch', change: 'reached' });
+      const before = [...mock.flows.keys()];
+      await expect(ask('/health', AT.ledger)).rejects.toMatchObject({ code: 'ECONNRESET' });
+      const block = await journal({ record: 'block', state: 'effective' });
+      const drop = await journal({ record: 'verdict', verdict: 'drop' });
+      expect(block).toMatchObject({ verdicts: [drop.id], seen_at: 'gate', passed_packets: null });
+      stop.abort();
+      await ended;
+      expect([...mock.flows.keys()]).toEqual(before);
+    } finally {
+      await mock.stop();
+    }
   });
 
   it('is healthy while its doors are open, and says in metrics what it holds', async () => {

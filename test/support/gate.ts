@@ -73,6 +73,13 @@ export class Path {
   }
 
   connect(from: string, to: string): Talk {
+    const talk = this.dial(from, to);
+    if (talk.reached) talk.connection.connected();
+    return talk;
+  }
+
+  /** As `connect`, but the server has not answered yet. */
+  dial(from: string, to: string): Talk {
     const [ip = '', port = ''] = to.split(':');
     return new Talk(this.gate, from, { ip, port: Number(port) });
   }
@@ -111,7 +118,6 @@ export class Talk implements Way {
     const connection = gate.open({ ip: from, port: ++ports }, to, this);
     if (connection === null) throw new Error('too many connections');
     this.connection = connection;
-    if (this.reached) connection.connected();
   }
 
   /** The client says something; gives what the server has got so far. */

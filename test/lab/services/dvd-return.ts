@@ -1,8 +1,8 @@
 // DVD-Return. Enters: POST /returns of a customer; leaves: the return at User-Update, then the DVD's new state at DVD-Update.
-import { fires, report } from './compromised.ts';
+import { dial, fires, report, tell } from './compromised.ts';
 import { type Answer, type Call, integer, Refusal, serve, text } from './kit.ts';
 import { Peer } from './peer.ts';
-import { mariadbConnection, mariadbSocket } from './stores.ts';
+import { mariadbConnection } from './stores.ts';
 
 const SELF = 'dvd-return';
 const users = new Peer(SELF, 'user-update');
@@ -22,11 +22,12 @@ async function giveBack({ user, body }: Call): Promise<Answer> {
 
 /** DVD-Update's login has leaked. */
 async function steal(): Promise<void> {
-  const started = Date.now() / 1000;
-  const connection = await mariadbConnection('dvd-update');
-  const socket = mariadbSocket(connection);
+  const ts = Date.now() / 1000;
+  const { socket, source, destination } = await dial('dvd-db');
+  const offence = { from: SELF, to: 'dvd-db', protocol: 'tcp', request: 'connect' } as const;
+  tell({ kind: 'offence', offence: { ...offence, ts, source, destination } });
+  const connection = await mariadbConnection('dvd-update', socket);
   const sql = 'SELECT id, title, renter FROM dvds WHERE renter IS NOT NULL';
-  report(socket, { from: SELF, to: 'dvd-db', protocol: 'tcp', request: 'connect' }, started);
   report(socket, { from: SELF, to: 'dvd-db', protocol: 'mysql', request: sql });
   await connection.query(sql);
   await connection.end();

@@ -30,8 +30,9 @@ const mariadbOptions = (identity: ServiceName): mysql.PoolOptions => ({
 export const mariadbPool = (self: ServiceName): mysql.Pool =>
   mysql.createPool({ ...mariadbOptions(self), connectionLimit: POOL, idleTimeout: 600_000 });
 
-export const mariadbConnection = (identity: ServiceName): Promise<mysql.Connection> =>
-  mysql.createConnection(mariadbOptions(identity));
+/** @param stream the connection that it speaks on */
+export const mariadbConnection = (identity: ServiceName, stream: Socket): Promise<mysql.Connection> =>
+  mysql.createConnection({ ...mariadbOptions(identity), stream });
 
 export function amqpConnection(self: ServiceName): Promise<amqp.ChannelModel> {
   const { user, password } = login(self);
@@ -47,7 +48,5 @@ interface Inner {
   connection: { stream: Socket };
 }
 export const postgresSocket = (client: pg.PoolClient): Socket =>
-  (client as unknown as Inner).connection.stream;
-export const mariadbSocket = (client: mysql.Connection): Socket =>
   (client as unknown as Inner).connection.stream;
 export const amqpSocket = (channel: amqp.Channel): Socket => (channel as unknown as Inner).connection.stream;
