@@ -1,14 +1,17 @@
-// The paper's Tables I to III on its four placements. Enters: nothing; leaves: tables on standard output.
+// The paper's Tables I to III on its four placements, copied and in the path. Enters: nothing; leaves: rows of a table.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { parseContract } from '../../src/flowtap/contract.ts';
 import { ContractBook } from '../../src/flowtap/contracts.ts';
 import { controlSocket } from '../../src/flowtap/ovs/datapath.ts';
 import { OvsDriver } from '../../src/flowtap/ovs/driver.ts';
 import { runOf } from '../../src/flowtap/ovs/layout.ts';
+import { application, http, outside } from '../../src/policy/author.ts';
 import { lived } from '../lab/life.ts';
 import type { Node } from '../lab/node.ts';
-import { stop } from '../lab/system.ts';
+import { LabError, spawnIn, stop, until } from '../lab/system.ts';
 import { median, quantile } from './measure.ts';
-import { type Placement, place, reader, serveAt, traffic } from './vms.ts';
+import { ip, mac, namespaceOf, type Placement, place, reader, serveAt, traffic } from './vms.ts';
 
 const PLACEMENTS: readonly (readonly [string, Placement])[] = [
   ['A, B, S on three nodes', { a: 1, b: 2, s: 3 }],
@@ -16,7 +19,16 @@ const PLACEMENTS: readonly (readonly [string, Placement])[] = [
   ['A and B together', { a: 1, b: 1, s: 2 }],
   ['all together', { a: 1, b: 1, s: 1 }],
 ];
-/** Baseline and forward take turns; the median of each is shown. */
+/** What A and B may say to each other. An upload is judged by its head, and passed on as it comes. */
+const POLICY = application('placements', ({ service }) => {
+  const a = service('a', { at: ip('a'), http: 7000 });
+  const b = service('b', { at: ip('b'), http: 7002 });
+  return outside(http.get('/').from(a).to(b), http.post('/upload').from(a).to(b).streams());
+});
+const PROGRAM = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+/** Passed requests without which the gate was not in the path. */
+const LEAST_PASSED = 100;
+/** Baseline, forward and redirect take turns; the median of each is shown. */
 const ROUNDS = 3;
 const EACH_MS = 1200;
 
@@ -33,12 +45,13 @@ export async function measurePlacements(
     await lived(async (scratch) => {
       const node = await place(placement, scratch);
       await serveAt('b');
-      const [baseline, forward] = [figures(), figures()];
+      const [baseline, forward, redirect] = [figures(), figures(), figures()];
       for (let round = 0; round < ROUNDS; round++) {
         await measure(baseline);
         await tapped(node, () => measure(forward));
+        await held(node, scratch, () => measure(redirect));
       }
-      show(name, baseline, forward, row);
+      show(name, baseline, { forward, redirect }, row);
     });
   }
 }
@@ -81,18 +94,69 @@ async function tapped(node: Node, work: () => Promise<void>): Promise<void> {
   }
 }
 
+/** With a contract that leads all that A sends and gets through the gate of an engine in the security VM. */
+async function held(node: Node, scratch: string, work: () => Promise<void>): Promise<void> {
+  const [policy, config, audit] = ['policy.json', 'flowtap.json', 'audit.jsonl'].map(
+    (name) => `${scratch}/${name}`,
+  ) as [string, string, string];
+  writeFileSync(policy, JSON.stringify(POLICY));
+  writeFileSync(audit, '');
+  const neighbours = (['a', 'b'] as const).map((vm) => ({ ip: ip(vm), mac: mac(vm) }));
+  writeFileSync(
+    config,
+    JSON.stringify({
+      policies: [policy],
+      gate: { name: 'gate', transparent: { interface: 'eth0', neighbours } },
+      flowtap: {
+        driver: 'ovs',
+        bridge: 'br-int',
+        rundir: node.folder,
+        contracts: ['FlowTap(a, ids, tcp, redirect)'],
+      },
+      audit: { file: audit, passes: false },
+    }),
+  );
+  const engine = spawnIn(namespaceOf('s'), [process.execPath, PROGRAM, 'run', '--config', config]);
+  let log = '';
+  for (const stream of [engine.stdout, engine.stderr])
+    stream?.on('data', (piece: Buffer) => {
+      log = (log + piece.toString()).slice(-5000);
+    });
+  const said = (record: string, change: string): boolean =>
+    readFileSync(audit, 'utf8')
+      .split('\n')
+      .some((line) => line.includes(`"record":"${record}"`) && line.includes(`"change":"${change}"`));
+  try {
+    await until('the gate is open and the contract is set', 60_000, () => {
+      if (engine.exitCode !== null) throw new LabError(`the engine ended:\n${log}`);
+      return said('gate', 'opened') && said('switch', 'reached');
+    });
+    await work();
+  } finally {
+    await stop(engine, 'SIGTERM', 20_000);
+  }
+  const end = readFileSync(audit, 'utf8').trimEnd().split('\n').at(-1) ?? '{}';
+  const { verdicts } = (JSON.parse(end) as { engine?: { verdicts?: Record<string, number> } }).engine ?? {};
+  if ((verdicts?.pass ?? 0) < LEAST_PASSED || (verdicts?.drop ?? 0) > 0)
+    throw new LabError(`not what goes through a gate: ${end}`);
+}
+
 function show(
   name: string,
   baseline: Figures,
-  forward: Figures,
+  tapped: Readonly<Record<'forward' | 'redirect', Figures>>,
   row: (what: string, value: string, note?: string) => void,
 ): void {
   const compare = (what: string, pick: (figures: Figures) => number, unit: string): void => {
-    const [before, after] = [pick(baseline), pick(forward)];
-    const change = (100 * (after - before)) / before;
+    const [before, ...after] = [baseline, tapped.forward, tapped.redirect].map(pick) as [
+      number,
+      number,
+      number,
+    ];
     const digits = unit === 'ms' ? 3 : 0;
-    const values = `${before.toFixed(digits)} / ${after.toFixed(digits)} ${unit}`;
-    row(`${name}: ${what}`, values, `baseline / forward, ${change >= 0 ? '+' : ''}${change.toFixed(1)} %`);
+    const values = [before, ...after].map((value) => value.toFixed(digits)).join(' / ');
+    const changes = after.map((value) => ((100 * (value - before)) / before).toFixed(1)).join(' %, ');
+    row(`${name}: ${what}`, `${values} ${unit}`, `baseline / forward / redirect: ${changes} %`);
   };
   compare('TCP', ({ megabits }) => median(megabits), 'Mbit/s');
   compare('web requests', ({ perSecond }) => median(perSecond), '/s');

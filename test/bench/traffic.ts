@@ -1,9 +1,9 @@
 // Traffic of one VM in a measurement, as a process of its own. Enters: `serve IP` or `MODE FROM TO MILLISECONDS`; leaves: one line of JSON.
 import { once } from 'node:events';
-import { Agent, createServer as createHttp, request } from 'node:http';
-import { connect, createServer } from 'node:net';
+import { Agent, createServer as createHttp, type IncomingMessage, request } from 'node:http';
+import { createServer } from 'node:net';
 
-const SINK = 7001;
+const UNDECLARED = 7001;
 const WEB = 7002;
 const CONNECTIONS = 16;
 const BLOCK = Buffer.alloc(1 << 16, 'x');
@@ -23,33 +23,31 @@ function say(result: object): void {
 }
 
 async function serve(): Promise<void> {
-  // Each end of a stream is told how much came, so that what the sender's buffers hold does not count.
-  const sink = createServer({ allowHalfOpen: true }, (socket) => {
+  const undeclared = createServer((socket) => socket.resume().on('error', () => {})).listen(UNDECLARED, from);
+  const pages = createHttp((asked, response) => {
+    if (asked.method === 'GET') return response.end(PAGE);
+    // Who sends a stream is told how much came, so that what its buffers hold does not count.
     let bytes = 0;
-    socket.on('data', (piece) => {
+    asked.on('data', (piece: Buffer) => {
       bytes += piece.length;
     });
-    socket.on('end', () => socket.end(String(bytes)));
-    socket.on('error', () => {});
-  }).listen(SINK, from);
-  const pages = createHttp((_request, response) => response.end(PAGE)).listen(WEB, from);
-  await Promise.all([once(sink, 'listening'), once(pages, 'listening')]);
+    return asked.on('end', () => response.end(String(bytes)));
+  }).listen(WEB, from);
+  await Promise.all([once(undeclared, 'listening'), once(pages, 'listening')]);
   process.stdout.write('ready\n');
 }
 
 async function stream(): Promise<number> {
-  const socket = connect({ host: to, port: SINK, localAddress: from });
-  await once(socket, 'connect');
+  const upload = request({ host: to, port: WEB, localAddress: from, method: 'POST', path: '/upload' });
+  const answered = once(upload, 'response') as Promise<[IncomingMessage]>;
   const started = performance.now();
   while (performance.now() - started < milliseconds) {
-    if (!socket.write(BLOCK)) await once(socket, 'drain');
+    if (!upload.write(BLOCK)) await once(upload, 'drain');
   }
+  upload.end();
+  const [response] = await answered;
   let answer = '';
-  socket.on('data', (piece) => {
-    answer += piece.toString();
-  });
-  socket.end();
-  await once(socket, 'close');
+  for await (const piece of response) answer += String(piece);
   return (Number(answer) * 8) / 1000 / (performance.now() - started);
 }
 

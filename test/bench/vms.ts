@@ -16,7 +16,7 @@ const TRAFFIC = new URL('./traffic.js', import.meta.url).pathname;
 
 export const ip = (vm: VmName): string => `10.9.0.${LAST[vm]}`;
 export const namespaceOf = (vm: VmName): string => `${PREFIX}vm-${vm}`;
-const mac = (vm: VmName): string => `02:00:00:00:00:0${LAST[vm]}`;
+export const mac = (vm: VmName): string => `02:00:00:00:00:0${LAST[vm]}`;
 
 /** @returns the node of A, whose traffic is copied */
 export async function place(placement: Placement, scratch: string): Promise<Node> {
@@ -33,7 +33,7 @@ export async function place(placement: Placement, scratch: string): Promise<Node
     for (const other of nodes.values()) if (other !== node) await node.connect(other);
   for (const vm of ['a', 'b', 's'] as const) await addVm(vm, nodeOf(vm));
   const [watched, security] = [nodeOf('a'), nodeOf('s')];
-  await tapBetween(watched, security, { port: 'p-s', mac: mac('s'), inPath: false });
+  await tapBetween(watched, security, { port: 'p-s', mac: mac('s'), inPath: true });
   return watched;
 }
 

@@ -404,6 +404,13 @@ export class TcpFlow {
     if (held === null) return;
     own.synData = null;
     this.#around.waiting.add(-held.bytes.length);
+    if (own.ended) {
+      // A FIN with the number of its first byte came before: what it ended has no bytes any more.
+      const span = { side: own.side, start: 0, end: held.bytes.length };
+      const detail = 'the SYN brought data behind the FIN of its side';
+      this.emitter.ambiguity(span, 'tcp-data-in-syn', detail, [held.packet]);
+      return;
+    }
     own.stream.accept(0, held.bytes, 0, Math.min(most, held.bytes.length), held);
   }
 
@@ -423,9 +430,11 @@ export class TcpFlow {
   #settle(direction: Direction): void {
     const held = direction.synData;
     if (held !== null) {
-      const span = { side: direction.side, start: 0, end: held.bytes.length };
-      const detail = 'the SYN brought data that the receiver never acknowledged';
-      this.emitter.ambiguity(span, 'tcp-data-in-syn', detail, [held.packet]);
+      if (!direction.ended) {
+        const span = { side: direction.side, start: 0, end: held.bytes.length };
+        const detail = 'the SYN brought data that the receiver never acknowledged';
+        this.emitter.ambiguity(span, 'tcp-data-in-syn', detail, [held.packet]);
+      }
       this.#releaseSynData(direction, held.bytes.length);
     }
     direction.holeUpTo = -1;

@@ -335,6 +335,16 @@ describe('data in a SYN', () => {
     expect(sensed.events.find((event) => event.kind === 'http-request')?.ambiguities).toHaveLength(1);
   });
 
+  it('is not read when a FIN with the number of its first byte came before, and is an ambiguity', () => {
+    const fin = tcpFrame(CLIENT, SERVER, { seq: 1001, flags: 'FA' }, time);
+    const sensed = sense([fin, syn('GET /evil HTTP/1.1\n'), synAck(18)], { lines: true });
+    expect(sensed.events.filter(({ kind }) => kind === 'http-request')).toEqual([]);
+    expect(sensed.events.find(({ kind }) => kind === 'ambiguity')).toMatchObject({
+      code: 'tcp-data-in-syn',
+      at: { start: 0, end: 19, packets: [2] },
+    });
+  });
+
   it('is read as ambiguous when nobody ever acknowledged it', () => {
     const sensed = sense([syn('GET / HTTP/1.1\n'), synAck(0)], { lines: true });
     expect(summary(sensed.events)).toContain('ambiguity tcp-data-in-syn');
