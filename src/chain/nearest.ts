@@ -33,7 +33,7 @@ export function nearnessTo(slot: Slot, blockers: readonly Slot[] = []): Nearness
 
 /** Requests remembered for each kind of request below them, newest last: of chains that are open, and of those that ended. */
 const REMEMBERED = 512;
-const REMEMBERED_ENDED = 128;
+const REMEMBERED_ENDED = 1024;
 
 type Kinds = Map<string, Set<Instance>>;
 

@@ -63,9 +63,13 @@ export async function enforce(
     await Promise.allSettled([application.stop(), outsiders.stop(), captures.finish()]);
     await engine.stop();
   }
-  return story.attack === null
-    ? honest(story, engine)
-    : await attacked(story, engine, captures, application.offences);
+  try {
+    return story.attack === null
+      ? honest(story, engine)
+      : await attacked(story, engine, captures, application.offences);
+  } finally {
+    engine.forgetDrops();
+  }
 }
 
 function decided(engine: Engine): Promise<void> {

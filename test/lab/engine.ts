@@ -45,7 +45,10 @@ const SEEING: Readonly<Record<Sensing, Readonly<Record<string, unknown>>>> = {
   gate: { gate: { name: 'ids', transparent: { interface: 'eth0', neighbours: neighbours() } } },
 };
 
+const flowOf = ({ flow_orig, flow_resp }: AuditLine): string => `${flow_orig} > ${flow_resp}`;
+
 export class Engine {
+  static readonly #cutBefore = new Set<string>();
   readonly #cloud: Cloud;
   readonly #audit: string;
   readonly #config: string;
@@ -134,8 +137,17 @@ export class Engine {
    */
   drops(): readonly AuditLine[] {
     return this.lines().filter(
-      ({ record, verdict, midstream }) => record === 'verdict' && verdict === 'drop' && midstream === false,
+      (line) =>
+        line.record === 'verdict' &&
+        line.verdict === 'drop' &&
+        line.midstream === false &&
+        !Engine.#cutBefore.has(flowOf(line)),
     );
+  }
+
+  /** What was cut in this run is nothing new in the next one: a server sends the answer to a SYN again for a minute. */
+  forgetDrops(): void {
+    for (const line of this.drops()) Engine.#cutBefore.add(flowOf(line));
   }
 
   blocks(): readonly AuditLine[] {
