@@ -21,6 +21,8 @@ export interface Obstacle {
   readonly place: Slot;
   /** False when what the same place of another chain has cannot help. */
   readonly helps: (rival: Slot) => boolean;
+  /** True when nothing but that the place is taken stands in the way: what holds it may go where another one makes room. */
+  readonly taken?: boolean;
 }
 
 /** The place must become free: what holds it has to go where nothing is. */
@@ -38,7 +40,7 @@ export function* obstaclesTo(
     if (!isHonest(slot) || slot.parent.ts > request.ts || slot.plan.cardinality === 'many') continue;
     const obstacles = obstaclesOfFacts(request.facts, (fact) => slot.fact(fact));
     if (obstacles !== null) yield* obstacles;
-    else if (slot.state === 'spent') yield { place: slot, helps: takesIt };
+    else if (slot.state === 'spent') yield { place: slot, helps: takesIt, taken: true };
     else {
       // What has come since, of another chain perhaps, was not there when the request was made.
       const [blocker, other] = blockersOf(slot, request.ts + skew);
@@ -88,11 +90,13 @@ export function* exchangesOf(
 ): Generator<readonly Move[]> {
   const pairs: { readonly place: Slot; readonly rival: Slot }[] = [];
   const seen = new Set<Slot>();
-  for (const { place, helps } of obstacles) {
+  const taken: Slot[] = [];
+  for (const { place, helps, taken: isTaken } of obstacles) {
     if (seen.has(place) || place.plan.cardinality === 'many') continue;
     seen.add(place);
+    if (isTaken === true) taken.push(place);
     for (const rival of rivalsOf(place, recent)) {
-      if (rival === place || rival.plan !== place.plan || !isHonest(rival) || !helps(rival)) continue;
+      if (!helps(rival)) continue;
       if (pairs.length >= MOST_PAIRS) break;
       pairs.push({ place, rival });
       for (const moves of sharings(place, rival)) if (mayFit(moves, skew)) yield moves;
@@ -100,11 +104,33 @@ export function* exchangesOf(
   }
   for (const { place, rival } of pairs)
     for (const moves of neighbours(place, rival)) if (mayFit(moves, skew)) yield moves;
+  for (const place of taken) yield* relays(place, recent, skew);
 }
 
-function* rivalsOf({ plan }: Slot, recent: RecentParents): Generator<Slot> {
-  yield* recent.slots(plan.request);
-  yield* recent.endedSlots(plan.request);
+/** The same place of other chains. */
+function* rivalsOf(place: Slot, recent: RecentParents): Generator<Slot> {
+  const { request } = place.plan;
+  for (const slots of [recent.slots(request), recent.endedSlots(request)])
+    for (const rival of slots)
+      if (rival !== place && rival.plan === place.plan && isHonest(rival)) yield rival;
+}
+
+/** What holds a place goes to that of another chain, and what holds that one to the free one of a third. */
+function* relays(place: Slot, recent: RecentParents, skew: Micros): Generator<readonly Move[]> {
+  const rivals = [...rivalsOf(place, recent)];
+  const free = rivals.filter(takesIt);
+  let triples = 0;
+  for (const second of rivals) {
+    if (takesIt(second)) continue;
+    const first = place.attempts.map((instance) => ({ instance, to: second }));
+    const room = second.attempts.map((instance) => ({ instance, to: place }));
+    if (!first.every((move) => mayGo(move, [...first, ...room], skew))) continue;
+    for (const third of free) {
+      if (++triples > MOST_PAIRS) return;
+      const moves = [...first, ...second.attempts.map((instance) => ({ instance, to: third }))];
+      if (mayFit(moves, skew)) yield moves;
+    }
+  }
 }
 
 /** It holds its place: it went well, or is not answered yet. */

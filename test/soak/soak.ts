@@ -111,7 +111,9 @@ class Judge {
     this.report.chains++;
     if (this.report.options.attackEvery !== null) return;
     const { kind, user, dvd, contract, amount } = rental;
-    const about = { rental: [user, dvd, contract, amount], return: [user, dvd, contract], 'sign-up': [user] };
+    // Whose look-up of a DVD was whose may come to light only after one of two rentals has failed.
+    const price = outcome === 'failed' ? '' : amount;
+    const about = { rental: [user, dvd, contract, price], return: [user, dvd, contract], 'sign-up': [user] };
     this.#count([kind, outcome, ...about[kind]].join(' '), 1);
   }
 
@@ -151,7 +153,14 @@ class Judge {
     if (this.report.options.attackEvery !== null) return;
     const { user = '', dvd = '', contract = '', amount } = facts;
     const key = root.startsWith('POST /contracts')
-      ? ['rental', outcome, user, dvd, contract, amount === undefined ? '' : Number(amount).toFixed(2)]
+      ? [
+          'rental',
+          outcome,
+          user,
+          dvd,
+          contract,
+          amount === undefined || outcome === 'failed' ? '' : Number(amount).toFixed(2),
+        ]
       : root.startsWith('POST /returns')
         ? ['return', outcome, user, dvd, contract]
         : ['sign-up', outcome, user];
