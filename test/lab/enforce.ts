@@ -53,6 +53,12 @@ export async function enforce(
         throw new LabError(`an honest story was cut: ${JSON.stringify(drop).slice(0, 2500)}`);
       });
       await outsiders.closeConnections();
+      // What was captured is judged in its turn: an engine that is stopped at once has not read the last of it.
+      await until(
+        'all is judged',
+        DECIDED_WITHIN,
+        () => completeOf(engine) >= caseOf(story.name).chains.complete,
+      ).catch(() => undefined);
     } else {
       // Whoever uses a connection that is cut waits in vain: the story need not come to its end.
       playing.catch(() => undefined);
@@ -106,12 +112,15 @@ function honest({ name }: Story, engine: Engine): Enforced {
   const lines = engine.lines();
   const forced = lines.filter(({ record, flow }) => record === 'gate' && flow !== null).length;
   if (forced > 0) throw new LabError(`the gate cut or passed ${forced} connections without a verdict`);
-  const complete = lines.filter(({ record, outcome }) => record === 'chain' && outcome === 'complete').length;
+  const complete = completeOf(engine);
   const expected = caseOf(name).chains.complete;
   if (complete !== expected)
     throw new LabError(`${complete} user requests were followed to their end, not ${expected}`);
   return { verdict: `${complete} user requests complete`, cut: 'nothing', receipt: '', arrived: '' };
 }
+
+const completeOf = (engine: Engine): number =>
+  engine.lines().filter(({ record, outcome }) => record === 'chain' && outcome === 'complete').length;
 
 function caseOf(name: string): Case {
   const file = fileURLToPath(new URL(`../cases/${name}/case.json`, import.meta.url));
