@@ -115,6 +115,11 @@ function* rivalsOf(place: Slot, recent: RecentParents): Generator<Slot> {
       if (rival !== place && rival.plan === place.plan && isHonest(rival)) yield rival;
 }
 
+/** True when another chain has the same place. */
+export function hasRivals(place: Slot, recent: RecentParents): boolean {
+  return rivalsOf(place, recent).next().done !== true;
+}
+
 /** What holds a place goes to that of another chain, and what holds that one to the free one of a third. */
 function* relays(place: Slot, recent: RecentParents, skew: Micros): Generator<readonly Move[]> {
   const rivals = [...rivalsOf(place, recent)];

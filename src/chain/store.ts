@@ -17,6 +17,7 @@ import { Deadlines } from './deadlines.ts';
 import {
   exchangesOf,
   givesIt,
+  hasRivals,
   type Obstacle,
   obstaclesOfFacts,
   obstaclesTo,
@@ -197,6 +198,17 @@ export class ChainStore {
     const own = [...placesAbove(instance)].map((place) => ({ place, helps: () => true }));
     const propose = this.#exchanges(() => [...(differing() ?? []), ...own]);
     return this.#rearrange({ propose, reached: () => differing() === null }, at) !== null;
+  }
+
+  /** False when no exchange can ever make them agree: the request itself said otherwise, or no chain looks alike. */
+  mayYetAgree(instance: Instance, readings: readonly FactReading[]): boolean {
+    const obstacles = obstaclesOfFacts(readings, (fact) => instance.scope.fact(fact)) ?? [];
+    const said = new Set(instance.spoken);
+    const contradictsItself = readings.some(
+      ({ fact, value }) => said.has(fact) && instance.scope.fact(fact)?.value !== value,
+    );
+    const places = [...obstacles.map(({ place }) => place), ...placesAbove(instance)];
+    return !contradictsItself && places.some((place) => hasRivals(place, this.#recent));
   }
 
   /** The same for a step that did not come, when what another chain has may be the one that is missing here. */

@@ -60,7 +60,8 @@ export class Answering {
       const missing = store.unmetBefore(instance).filter((slot) => slot.notes.denied === null);
       const facts = match?.kind === 'matched' ? match.facts : [];
       // Which chain an earlier request serves may have been a guess, and what shows it to be wrong may be on its way.
-      if (!final && (missing.length > 0 || !store.rearrangeToAgree(instance, facts, answer.ts))) {
+      const agrees = store.rearrangeToAgree(instance, facts, answer.ts);
+      if (!final && (missing.length > 0 || (!agrees && store.mayYetAgree(instance, facts)))) {
         const until = answer.ts + lingerOf(this.#policy.document.limits);
         this.#early.push({ record, instance, answer, until });
         return;
