@@ -15,12 +15,14 @@ interface Waiting {
 
 /** Requests that wait at once; with more, the first is decided as it stands. */
 const MOST = 10_000;
+/** Places of requests that were taken, beyond as many as wait, before they are cleared. */
+const SPARE = 64;
 
 export class WaitingRequests {
   /** Microseconds that a request waits; with 0 it is decided as it comes. */
   readonly patience: Micros;
-  /** In the order of time; those that were taken are passed over. */
-  readonly #list: Waiting[] = [];
+  /** In the order of time; those that were taken are passed over, and cleared before they outnumber the others. */
+  #list: Waiting[] = [];
   readonly #kinds = new Map<string, Set<Waiting>>();
   /** By the bytes that they were read from. */
   readonly #evidence = new Set<Evidence>();
@@ -35,9 +37,9 @@ export class WaitingRequests {
   add(record: FlowRecord, observed: ObservedRequest): void {
     const until = observed.ts + this.patience;
     const waiting: Waiting = { record, observed, until, order: ++this.#count, taken: false };
-    let at = this.#list.length;
-    while (at > 0 && (this.#list[at - 1]?.until ?? 0) > until) at--;
-    this.#list.splice(at, 0, waiting);
+    // A request that is tried again in vain leaves its old place behind each time.
+    if (this.#list.length > 2 * this.#size + SPARE) this.#list = this.#list.filter(({ taken }) => !taken);
+    this.#list.splice(this.#firstAfter(until), 0, waiting);
     this.#size++;
     this.#evidence.add(observed.evidence);
     const { match } = observed;
@@ -69,6 +71,18 @@ export class WaitingRequests {
     for (const kind of requests) for (const waiting of this.#kinds.get(kind) ?? []) found.add(waiting);
     for (const waiting of found) this.#leave(waiting);
     return [...found].sort((a, b) => a.until - b.until || a.order - b.order);
+  }
+
+  /** The index of the first that waits for longer than `until`. */
+  #firstAfter(until: Micros): number {
+    let low = 0;
+    let high = this.#list.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#list[middle]?.until ?? 0) > until) high = middle;
+      else low = middle + 1;
+    }
+    return low;
   }
 
   #leave(waiting: Waiting): void {

@@ -18,3 +18,9 @@ export function evictionOf(protocol: Protocol | null): EventDraft {
 export function unseenOf(detail: string, protocol: Protocol | null): EventDraft {
   return { kind: 'analysis-lost', cause: 'unseen', protocol, detail, lasting: false };
 }
+
+/** More data came behind a FIN than is held, and the receiver, who did not take the FIN, read it. */
+export function behindLimitOf(protocol: Protocol | null): EventDraft {
+  const detail = 'the receiver went on to read behind a FIN: more than is held for that';
+  return { kind: 'analysis-lost', cause: 'limit', protocol, detail, lasting: false };
+}

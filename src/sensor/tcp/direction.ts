@@ -1,5 +1,6 @@
 // One direction of a TCP connection. Enters: sequence numbers; leaves: stream offsets, and whether numbers can be true.
 import type { Side } from '../../flow.ts';
+import type { BehindFin } from './behind.ts';
 import { Marks } from './marks.ts';
 import type { Origin, Reassembly } from './reassembly.ts';
 
@@ -42,6 +43,8 @@ export class Direction {
   /** The window scale that this side announced: -1 none, or its SYN was not seen. */
   scale = -1;
   synData: SynData | null = null;
+  /** What came behind its FIN, or null while nothing did. */
+  behind: BehindFin | null = null;
   /** Where urgent data was last announced, or -1. */
   urgent = -1;
   /** A hole that the peer has acknowledged: up to where, since when, since which packet of the flow. Offset -1: none. */
@@ -75,9 +78,24 @@ export class Direction {
     return this.alternative === ack || (this.tentative && ack === (this.base + 1) >>> 0);
   }
 
-  /** Nothing was read and nothing confirmed: where the stream begins can still be put right. */
+  /** Nothing was read, ended or confirmed: where the stream begins can still be put right. */
   get untouched(): boolean {
-    return this.stream.top === 0 && !this.confirmed;
+    return this.stream.top === 0 && this.fin < 0 && !this.confirmed;
+  }
+
+  /** The end of what came, with the data of a SYN that waits. */
+  get top(): number {
+    return Math.max(this.stream.top, this.synData?.bytes.length ?? 0);
+  }
+
+  /** Whether a SYN of this side with `length` bytes of data contradicts a FIN that came before it. */
+  finBefore(length: number): boolean {
+    return this.fin >= 0 && (!this.syn || length > this.fin);
+  }
+
+  /** Whether the peer has bytes from behind the FIN, so that it cannot have taken the FIN. `acked`: what it acknowledges. */
+  readBehindFin(acked: number): boolean {
+    return this.fin >= 0 && acked > this.fin + 1;
   }
 
   /** How far from what is known numbers may lie. `peerSeen`: its windows and acknowledgements are known. */

@@ -4,10 +4,11 @@
 import type { Protocol } from '../../events/common.ts';
 import { type Flow, otherSide, type Side } from '../../flow.ts';
 import type { Ignored } from '../link/ignored.ts';
-import { evictionOf, unseenOf } from '../losses.ts';
+import { behindLimitOf, evictionOf, gapOf, unseenOf } from '../losses.ts';
 import type { StreamEnd } from '../parser.ts';
 import { ACK, FIN, RST, type Segment, SYN, URG } from '../segment.ts';
 import type { UndecidedReader } from '../undecided.ts';
+import { BehindFin } from './behind.ts';
 import { agrees, answersSyn, type Candidate, holdCandidate, payloadLength } from './candidate.ts';
 import { Direction } from './direction.ts';
 import { Emitter } from './emitter.ts';
@@ -24,14 +25,14 @@ export const HOLE_TIME = 250_000;
 /** A SYN is not pushed aside by other strays before this (microseconds): its answer may be under way. */
 const SYN_PATIENCE = 3_000_000;
 
-/** Another connection has begun on this port pair: with `first` if that was held, and with the segment in work. */
+/** Another connection has begun on this port pair: with what was held of it, and with the segment in work. */
 interface Successor {
-  readonly first: Candidate | null;
+  readonly before: readonly Candidate[];
 }
 
 export type Outcome = 'taken' | Ignored | Successor;
 
-const FRESH: Successor = { first: null };
+const FRESH: Successor = { before: [] };
 
 export class TcpFlow {
   readonly emitter: Emitter;
@@ -110,8 +111,10 @@ export class TcpFlow {
     }
     this.emitter.emitPacket(side, segment, { kind: 'connection-end', how: end });
     this.phase = 'ended';
-    this.orig.stream.release();
-    this.resp.stream.release();
+    for (const { stream, behind } of [this.orig, this.resp]) {
+      stream.release();
+      behind?.release();
+    }
     this.#hold(null);
   }
 
@@ -135,6 +138,8 @@ export class TcpFlow {
 
   /** Frees what even an ended connection holds. */
   dispose(): void {
+    this.orig.behind?.release();
+    this.resp.behind?.release();
     this.#hold(null);
   }
 
@@ -159,11 +164,18 @@ export class TcpFlow {
       // Before the answer to a SYN nothing else can have been acknowledged: this is of an older connection.
       if (peer.syn && !own.syn && !peer.confirmed && acked > peer.highest) return this.#stray(segment, side);
     }
+    const successor = acks && peer.readBehindFin(acked) ? this.#refuted(peer, acked) : null;
+    if (successor !== null) return successor;
+    // Who sent a SYN heeds no FIN before the SYN of the other side (RFC 9293 section 3.10.7.3).
+    if (fin === 1 && peer.syn && !own.syn && !own.confirmed) return this.#stray(segment, side);
     // Data behind a FIN, or a FIN in the midst of data: one of them was not for the receiver.
     const last = length > 0 ? own.fin : own.fin + 1;
-    if (own.fin >= 0 && (end > last || (fin === 1 && end !== own.fin))) return this.#stray(segment, side);
+    if (own.fin >= 0 && (end > last || (fin === 1 && end !== own.fin))) {
+      if (length > 0 && end > own.fin) this.#behindFin(own).add(segment, start);
+      return this.#stray(segment, side);
+    }
     // Nor was one in front of what the receiver has acknowledged already; it may have acknowledged the FIN itself.
-    if (fin === 1 && (end < own.stream.top || end + 1 < own.acked)) return this.#stray(segment, side);
+    if (fin === 1 && (end < own.top || end + 1 < own.acked)) return this.#stray(segment, side);
 
     if (begins || probed) own.learn(seq, length === 0);
     this.#heard(own, peer, segment);
@@ -189,12 +201,14 @@ export class TcpFlow {
     const own = this.#of(side);
     const peer = this.#of(otherSide(side));
     const first = (segment.seq + 1) >>> 0;
-    if (own.base === first || own.base < 0 || (!own.syn && own.untouched)) {
+    // Nobody heeds a FIN from before the SYN, so that this SYN, or that FIN, is of another connection.
+    const late = own.finBefore(payloadLength(segment)) || (peer.fin >= 0 && !own.syn);
+    if (!late && (own.base === first || own.base < 0 || (!own.syn && own.untouched))) {
       this.#begins(own, peer, first, segment);
       return 'taken';
     }
     // The peer may only challenge it (RFC 5961 section 4), so that the connection goes on until it is answered.
-    if (this.#doubtfulReset !== null || (!peer.seen && own.stream.top > 0)) return FRESH;
+    if (this.#doubtfulReset !== null || (!peer.seen && (late || own.stream.top > 0))) return FRESH;
     this.#hold(segment, side);
     return 'tcp-stray';
   }
@@ -203,12 +217,15 @@ export class TcpFlow {
     const own = this.#of(side);
     const peer = this.#of(otherSide(side));
     if (this.#candidate !== null && answersSyn(this.#candidate, segment, side)) {
-      return { first: this.#takeCandidate() };
+      return { before: this.#takeCandidate() };
     }
     const acked = peer.base < 0 ? 0 : peer.offset(segment.ack);
     if (acked < 0 || acked > Math.max(peer.highest, peer.synData?.bytes.length ?? 0)) {
       return this.#stray(segment, side);
     }
+    const successor = peer.readBehindFin(acked) ? this.#refuted(peer, acked) : null;
+    if (successor !== null) return successor;
+    if (own.finBefore(payloadLength(segment))) return this.#stray(segment, side);
     const first = (segment.seq + 1) >>> 0;
     if (own.base !== first && own.base >= 0 && (own.syn || !own.untouched)) {
       // Two answers to one SYN: a race that a forger may have won. Which one counts, the next acknowledgement tells.
@@ -263,7 +280,10 @@ export class TcpFlow {
     const candidate = this.#candidate;
     if (candidate !== null && candidate.side !== side && (flags & ACK) !== 0) {
       const beyond = (ack - candidate.end) | 0;
-      if (beyond >= 0 && beyond <= peer.reach(true)) return { first: this.#takeCandidate() };
+      if (beyond >= 0 && beyond <= peer.reach(true)) {
+        const before = peer.behind?.take() ?? [];
+        return { before: before.length > 0 ? before : this.#takeCandidate() };
+      }
     }
     const length = payloadLength(segment);
     const start = own.base < 0 ? 0 : own.offset(seq);
@@ -274,6 +294,7 @@ export class TcpFlow {
       return FRESH;
     }
     const isNew = own.base < 0 || start + length > own.highest || !own.plausible(start, start + length, true);
+    if (isNew) this.#behindFin(own).add(segment, start);
     if (isNew && candidate === null) this.#hold(segment, side);
     return 'tcp-after-end';
   }
@@ -284,12 +305,36 @@ export class TcpFlow {
     if (candidate !== null) {
       const goesOn = candidate.side === side && segment.seq === candidate.end;
       const alone = !this.#of(otherSide(side)).seen || (candidate.segment.flags & SYN) !== 0;
-      if (agrees(candidate, segment, side) || (goesOn && alone)) return { first: this.#takeCandidate() };
+      if (agrees(candidate, segment, side) || (goesOn && alone)) return { before: this.#takeCandidate() };
       const waits = (candidate.segment.flags & SYN) !== 0 && segment.ts - candidate.segment.ts < SYN_PATIENCE;
       if (waits) return 'tcp-stray';
     }
     this.#hold(segment, side);
     return 'tcp-stray';
+  }
+
+  /**
+   * The receiver acknowledges bytes behind the FIN of `sender`, so that it never took the FIN: its checksum was wrong, it had
+   * no ACK, or it expired on the way. The parser believes in the end of that side: what was held goes to another flow. Null
+   * when nothing was held, so that an acknowledgement alone, which may be a lie, cuts no flow in two.
+   */
+  #refuted(sender: Direction, acked: number): Successor | null {
+    const { behind, side, fin } = sender;
+    const from = behind?.start ?? acked;
+    const missing = Math.min(from, acked) - fin;
+    if (behind?.overflown === true) {
+      behind.overflown = false;
+      this.emitter.emit({ side, start: fin, end: acked }, behindLimitOf(this.protocol));
+    } else if (missing > 0 && !sender.readBehindFin(sender.acked)) {
+      this.#around.statistics.lostBytes += missing;
+      this.emitter.emit({ side, start: fin, end: fin + missing }, gapOf(missing, this.protocol));
+    }
+    return behind !== null && from < acked ? { before: behind.take() } : null;
+  }
+
+  #behindFin(own: Direction): BehindFin {
+    own.behind ??= new BehindFin(own.side, this.#around.limits.reassembly, this.#around.waiting);
+    return own.behind;
   }
 
   #begins(own: Direction, peer: Direction, first: number, segment: Segment): void {
@@ -404,13 +449,6 @@ export class TcpFlow {
     if (held === null) return;
     own.synData = null;
     this.#around.waiting.add(-held.bytes.length);
-    if (own.ended) {
-      // A FIN with the number of its first byte came before: what it ended has no bytes any more.
-      const span = { side: own.side, start: 0, end: held.bytes.length };
-      const detail = 'the SYN brought data behind the FIN of its side';
-      this.emitter.ambiguity(span, 'tcp-data-in-syn', detail, [held.packet]);
-      return;
-    }
     own.stream.accept(0, held.bytes, 0, Math.min(most, held.bytes.length), held);
   }
 
@@ -430,11 +468,9 @@ export class TcpFlow {
   #settle(direction: Direction): void {
     const held = direction.synData;
     if (held !== null) {
-      if (!direction.ended) {
-        const span = { side: direction.side, start: 0, end: held.bytes.length };
-        const detail = 'the SYN brought data that the receiver never acknowledged';
-        this.emitter.ambiguity(span, 'tcp-data-in-syn', detail, [held.packet]);
-      }
+      const span = { side: direction.side, start: 0, end: held.bytes.length };
+      const detail = 'the SYN brought data that the receiver never acknowledged';
+      this.emitter.ambiguity(span, 'tcp-data-in-syn', detail, [held.packet]);
       this.#releaseSynData(direction, held.bytes.length);
     }
     direction.holeUpTo = -1;
@@ -452,10 +488,10 @@ export class TcpFlow {
     return side === 'orig' ? this.orig : this.resp;
   }
 
-  #takeCandidate(): Candidate | null {
+  #takeCandidate(): readonly Candidate[] {
     const candidate = this.#candidate;
     this.#hold(null);
-    return candidate;
+    return candidate === null ? [] : [candidate];
   }
 
   #hold(segment: Segment | null, side: Side = 'orig'): void {

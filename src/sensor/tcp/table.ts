@@ -55,17 +55,19 @@ export class FlowTable {
     // The ends have given the old connection up, whether or not that was seen.
     entry.flow.finish('timeout');
     this.#remove(entry);
-    const { first } = outcome;
-    if (first === null) {
+    const [first, ...others] = outcome.before;
+    if (first === undefined) {
       this.#open(segment, side, slot);
       return;
     }
     const successor = this.#open(first.segment, first.side, slot);
-    const then = successor.sideOf(segment);
-    if (then === null) return;
-    const result = successor.flow.receive(segment, then);
-    this.#place(successor);
-    if (result !== 'taken') ignored[typeof result === 'string' ? result : 'tcp-stray'] += 1;
+    for (const each of [...others.map((held) => held.segment), segment]) {
+      const then = successor.sideOf(each);
+      if (then === null) return;
+      const result = successor.flow.receive(each, then);
+      this.#place(successor);
+      if (result !== 'taken') ignored[typeof result === 'string' ? result : 'tcp-stray'] += 1;
+    }
   }
 
   /** Ends the flows that were idle for too long. */

@@ -1,7 +1,7 @@
 // Resets, forged and real, and port pairs that are used again. Enters: conversations; leaves: which flow what belongs to.
 import { describe, expect, it } from 'vitest';
 import { Conversation, type Frame } from '../../support/packets.ts';
-import { type Sensed, sense, summary } from '../../support/sensing.ts';
+import { onlyFlow, type Sensed, sense, summary } from '../../support/sensing.ts';
 
 const GET = 'GET / HTTP/1.1\r\n\r\n';
 const OK = 'HTTP/1.1 200 OK\r\n\r\n';
@@ -93,6 +93,94 @@ describe('a FIN', () => {
     const both = talk().raw('client', { flags: 'FA' }).raw('server', { flags: 'FA' });
     const sensed = sense(both.send('client', GET).send('server', OK).frames);
     expect(sensed.flows.map(({ orig }) => orig)).toEqual([GET, GET]);
+  });
+
+  it.each(['F', 'FA'])(
+    'of one side (%s) that its receiver did not take hides nothing of what it read',
+    (flags) => {
+      const forged = talk().raw('client', { flags });
+      const sensed = sense(forged.send('client', GET).send('server', OK).frames);
+      expect(sensed.flows.map(({ orig, resp }) => [orig, resp])).toEqual([
+        [GET, OK],
+        [GET, OK],
+      ]);
+      expect(sensed.statistics.lostBytes).toBe(0);
+    },
+  );
+
+  it('right after the handshake, or before its answer, hides no request in several segments', () => {
+    for (const after of [1, 3]) {
+      const frames = new Conversation({ mss: 5 }).open().send('client', GET).send('server', OK).frames;
+      const fin = new Conversation().advance('client', 1).raw('client', { flags: 'F' }).frames;
+      const sensed = sense([...frames.slice(0, after), ...fin, ...frames.slice(after)]);
+      expect(sensed.flows.map(({ orig, resp }) => [orig, resp]).at(-1)).toEqual([GET, OK]);
+    }
+  });
+
+  it('in the midst of a request hides nothing of it', () => {
+    const forged = new Conversation().open().raw('client', { flags: 'F', seq: 1006 });
+    const sensed = sense(forged.send('client', GET).send('server', OK).frames);
+    expect(sensed.flows.at(-1)).toMatchObject({ orig: GET, resp: OK });
+  });
+
+  it('does not let a decoy behind it push the request aside: the two make it ambiguous', () => {
+    const forged = talk()
+      .raw('client', { flags: 'F' })
+      .raw('client', { flags: 'PA', payload: Buffer.from('X') });
+    const sensed = sense(forged.send('client', GET).send('server', OK).frames);
+    expect(sensed.flows.at(-1)?.orig).toBe(`X${GET.slice(1)}`);
+    expect(sensed.events.find(({ kind }) => kind === 'ambiguity')).toMatchObject({
+      code: 'tcp-overlap-conflict',
+    });
+  });
+
+  it('that its receiver took ends its side: data behind it is read by nobody', () => {
+    const half = talk().raw('client', { flags: 'FA' }).advance('client', 1).raw('server', { flags: 'A' });
+    half.raw('client', { flags: 'PA', payload: Buffer.from(GET) });
+    const sensed = sense(half.send('server', OK).frames);
+    expect(sensed.flows.map(({ orig }) => orig)).toEqual([GET]);
+    expect(sensed.statistics).toMatchObject({ flows: 1, lostBytes: 0, ambiguities: 0 });
+  });
+
+  it('that was not taken is a gap up to what was captured behind it', () => {
+    const forged = talk().raw('client', { flags: 'F' }).advance('client', 7).send('client', GET);
+    const sensed = sense(forged.send('server', OK).frames);
+    const gap = sensed.events.find(({ kind }) => kind === 'analysis-lost');
+    expect(gap).toMatchObject({ cause: 'gap', at: { side: 'orig', start: 18, end: 25 } });
+    expect(sensed.flows.at(-1)).toMatchObject({ orig: GET, resp: OK });
+  });
+
+  it('that an acknowledgement alone denies is a gap, and the flow goes on', () => {
+    const half = talk().raw('client', { flags: 'FA' }).advance('client', 9);
+    const sensed = sense(half.send('server', OK).send('server', OK).frames);
+    expect(sensed.events.filter(({ kind }) => kind === 'analysis-lost')).toMatchObject([
+      { cause: 'gap', at: { side: 'orig', start: 18, end: 27 } },
+    ]);
+    expect(onlyFlow(sensed)).toMatchObject({ orig: GET, resp: OK + OK + OK });
+  });
+
+  it('with more behind it than is held is a lost message, not one that nobody hears of', () => {
+    const forged = talk().raw('client', { flags: 'F' }).send('client', 'x'.repeat(3000)).send('server', OK);
+    const sensed = sense(forged.frames, { limits: { reassembly: 1000 } });
+    expect(sensed.events.find(({ kind }) => kind === 'analysis-lost')).toMatchObject({ cause: 'limit' });
+  });
+
+  it('of the server before its SYN does not end the server', () => {
+    const forged = { flags: 'FA', seq: 900 };
+    const opened = new Conversation()
+      .raw('client', { flags: 'S' })
+      .advance('client', 1)
+      .raw('server', forged);
+    opened.raw('server', { flags: 'SA' }).advance('server', 1).raw('client', { flags: 'A' });
+    const sensed = sense(opened.send('client', GET).send('server', OK).frames);
+    expect(onlyFlow(sensed)).toMatchObject({ orig: GET, resp: OK });
+    expect(sensed.statistics.lostBytes).toBe(0);
+  });
+
+  it('of the server from before the connection does not end the server', () => {
+    const old = new Conversation().raw('server', { flags: 'FA', seq: 5001, ack: 1001 }).frames;
+    const sensed = sense([...old, ...talk().frames]);
+    expect(onlyFlow(sensed)).toMatchObject({ orig: GET, resp: OK });
   });
 
   it('of one side leaves the other side open', () => {

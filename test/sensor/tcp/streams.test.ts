@@ -335,14 +335,27 @@ describe('data in a SYN', () => {
     expect(sensed.events.find((event) => event.kind === 'http-request')?.ambiguities).toHaveLength(1);
   });
 
-  it('is not read when a FIN with the number of its first byte came before, and is an ambiguity', () => {
-    const fin = tcpFrame(CLIENT, SERVER, { seq: 1001, flags: 'FA' }, time);
-    const sensed = sense([fin, syn('GET /evil HTTP/1.1\n'), synAck(18)], { lines: true });
-    expect(sensed.events.filter(({ kind }) => kind === 'http-request')).toEqual([]);
-    expect(sensed.events.find(({ kind }) => kind === 'ambiguity')).toMatchObject({
-      code: 'tcp-data-in-syn',
-      at: { start: 0, end: 19, packets: [2] },
-    });
+  it.each([
+    ['the number of its first byte', 1001],
+    ['a higher number', 1109],
+    ['a lower number', 900],
+  ])('is read although a FIN with %s came before: nobody heeds a FIN before the SYN', (_, seq) => {
+    const fin = tcpFrame(CLIENT, SERVER, { seq, ack: 5001, flags: 'FA' }, time);
+    const sensed = sense([fin, syn('GET / '), synAck(6), at(6, 'HTTP/1.1\r\n\r\n')]);
+    expect(onlyFlow(sensed).orig).toBe(GET);
+    expect(sensed.statistics).toMatchObject({ ambiguities: 0, lostBytes: 0 });
+  });
+
+  it('is read although a FIN in the midst of it came after, when the server takes it', () => {
+    const fin = tcpFrame(CLIENT, SERVER, { seq: 1003, flags: 'F' }, time);
+    const sensed = sense([syn('GET / '), fin, synAck(6), at(6, 'HTTP/1.1\r\n\r\n')]);
+    expect(onlyFlow(sensed).orig).toBe(GET);
+  });
+
+  it('is read when it comes with a second SYN behind a FIN, and the server takes it', () => {
+    const fin = tcpFrame(CLIENT, SERVER, { seq: 1001, flags: 'F' }, time);
+    const sensed = sense([syn(''), fin, syn('GET / '), synAck(6), at(6, 'HTTP/1.1\r\n\r\n')]);
+    expect(onlyFlow(sensed).orig).toBe(GET);
   });
 
   it('is read as ambiguous when nobody ever acknowledged it', () => {
