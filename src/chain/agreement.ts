@@ -90,10 +90,5 @@ export function servesAt(host: Instance, place: StepPlan, made: Micros, skew: Mi
  * done, but for what clocks may differ. Events that merely arrive late keep their own times.
  */
 export function isTimely(slot: Slot, made: Micros, skew: Micros): boolean {
-  if (made + skew < slot.since) return false;
-  const { due } = slot.notes;
-  if (due !== null && made > due + skew) return false;
-  const { end, plan } = slot.parent;
-  if (end === null || plan.staysOpen || slot.plan.cardinality === 'eventually') return true;
-  return made <= end.at + skew + lingerOf(slot.parent);
+  return made + skew >= slot.since && servesAt(slot.parent, slot.plan, made, skew);
 }

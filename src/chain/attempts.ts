@@ -7,10 +7,25 @@ export function addAttempt(slot: Slot, instance: Instance): void {
   else slot.attempts.push(instance);
 }
 
+/** True for a request that went well or is not answered yet; false for one that failed, was taken back or was lost. */
+export function holdsItsPlace({ state }: Instance): boolean {
+  return state === 'answered' || state === 'open';
+}
+
+/** True for a place that is expected after its parent is served no more: its time is not over yet. */
+export function lastsBeyond({ plan, parent, notes }: Slot): boolean {
+  return plan.cardinality === 'eventually' && parent.state === 'answered' && !notes.overdue;
+}
+
+/** What a place in this state counts for in `ChainState.live`. */
+export function isLive(state: Slot['state']): 0 | 1 {
+  return state === 'waiting' || state === 'blocked' ? 1 : 0;
+}
+
 /** True when a step that may come often has come as often as it may; what failed does not count. */
 export function cameAsOftenAsItMay({ plan, attempts, notes }: Slot): boolean {
   if (plan.most === null) return false;
-  const good = attempts.filter(({ state }) => state === 'answered' || state === 'open').length;
+  const good = attempts.filter(holdsItsPlace).length;
   return notes.settled + good >= plan.most;
 }
 

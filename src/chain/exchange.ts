@@ -2,11 +2,11 @@
 // Longer than other files because a change and taking it back have to touch the same things.
 import type { Micros } from '../flow.ts';
 import { holdsWith, servesAt } from './agreement.ts';
-import { addAttempt, hostsOf, mayComeAgain } from './attempts.ts';
+import { addAttempt, holdsItsPlace, hostsOf, isLive, lastsBeyond, mayComeAgain } from './attempts.ts';
 import type { KeyIndex } from './key-index.ts';
 import { contradictsKeys, type KeyHolder } from './keys.ts';
 import { doneAt, instancesBelow, isBlocked, openedAt, slotsBelow } from './places.ts';
-import type { FactReading, Scope, Settled } from './scope.ts';
+import type { FactReading, Scope } from './scope.ts';
 import type { SlotIndex } from './slot-index.ts';
 import { type ChainState, type Instance, MOST_SPOKEN, type Slot } from './state.ts';
 
@@ -109,33 +109,29 @@ export class Exchange {
 
   /** Whoever waits is found by facts, which may change. */
   #unindex(): void {
-    const { index } = this.#around;
     const waiting = this.#waitingPlaces();
-    for (const slot of waiting) {
-      index.remove(slot);
-      slot.chain.unlink(slot);
-    }
-    this.#undo.push(() => {
-      for (const slot of waiting) {
-        index.add(slot);
-        slot.chain.link(slot);
-      }
-    });
+    this.#hide(waiting);
+    this.#undo.push(() => this.#show(waiting));
   }
 
   #index(): void {
-    const { index } = this.#around;
     const waiting = this.#waitingPlaces();
+    this.#show(waiting);
+    this.#undo.push(() => this.#hide(waiting));
+  }
+
+  #show(waiting: readonly Slot[]): void {
     for (const slot of waiting) {
-      index.add(slot);
+      this.#around.index.add(slot);
       slot.chain.link(slot);
     }
-    this.#undo.push(() => {
-      for (const slot of waiting) {
-        index.remove(slot);
-        slot.chain.unlink(slot);
-      }
-    });
+  }
+
+  #hide(waiting: readonly Slot[]): void {
+    for (const slot of waiting) {
+      this.#around.index.remove(slot);
+      slot.chain.unlink(slot);
+    }
   }
 
   #relink(): void {
@@ -225,7 +221,7 @@ export class Exchange {
     let within: Instance | null = null;
     let came = 0;
     for (const attempt of slot.attempts) {
-      if (before !== null && !(isGone(before) && (before.end?.at ?? before.ts) <= attempt.ts + skew))
+      if (before !== null && (holdsItsPlace(before) || (before.end?.at ?? before.ts) > attempt.ts + skew))
         return false;
       const host = hosts.findLast(({ ts }) => ts <= attempt.ts + skew);
       if (host === undefined || !servesAt(host, slot.plan, attempt.ts, skew)) return false;
@@ -275,9 +271,8 @@ export class Exchange {
     // A step that may come often goes by its own number, which nothing here changes.
     if (!moved && (slot.state === 'spent' || slot.state === 'closed')) return slot.state;
     const last = attempts.at(-1);
-    if (moved && last !== undefined && !(isGone(last) && mayComeAgain(slot))) return 'spent';
-    const lasts = plan.cardinality === 'eventually' && parent.state === 'answered' && !notes.overdue;
-    if (!parent.serving && !lasts) return 'closed';
+    if (moved && last !== undefined && (holdsItsPlace(last) || !mayComeAgain(slot))) return 'spent';
+    if (!parent.serving && !lastsBeyond(slot)) return 'closed';
     if (notes.due !== null && notes.due + this.#around.grace < now) return 'closed';
     return isBlocked(parent, plan.position) ? 'blocked' : 'waiting';
   }
@@ -295,17 +290,12 @@ function isFree({ instance }: Move): boolean {
 function statementOf(instance: Instance): Statement {
   const { scope, spoken, summary, evidence } = instance;
   const readings = spoken.flatMap((fact) => {
-    const settled: Settled | undefined = scope.fact(fact);
+    const settled = scope.fact(fact);
     if (settled === undefined) return [];
     const { value } = settled;
     return settled.by === instance ? [settled] : [{ fact, value, source: summary, evidence }];
   });
   return { instance, readings };
-}
-
-/** It failed, was taken back, or was never answered. */
-function isGone({ state }: Instance): boolean {
-  return state === 'failed' || state === 'lost';
 }
 
 /** True when what came in order came in order. */
@@ -328,10 +318,6 @@ function holds({ plan, scope, state }: Instance): boolean {
 /** When a further attempt could come; a step that may come often need not wait for the one before. */
 function lastEnd({ attempts, plan }: Slot): Micros {
   return plan.cardinality === 'many' ? 0 : (attempts.at(-1)?.end?.at ?? 0);
-}
-
-function isLive(state: Slot['state']): 0 | 1 {
-  return state === 'waiting' || state === 'blocked' ? 1 : 0;
 }
 
 /** What it and all below it count for in `ChainState.live`. */

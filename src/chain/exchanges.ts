@@ -1,7 +1,7 @@
 // Which requests of chains that look alike may have been put into the wrong one. Enters: places that are in the way; leaves: exchanges to try.
 import type { Micros } from '../flow.ts';
 import { servesAt } from './agreement.ts';
-import { hostsOf } from './attempts.ts';
+import { holdsItsPlace, hostsOf } from './attempts.ts';
 import type { Move } from './exchange.ts';
 import type { RecentParents } from './nearest.ts';
 import { blockersOf } from './places.ts';
@@ -26,9 +26,9 @@ export interface Obstacle {
 }
 
 /** The place must become free: what holds it has to go where nothing is. */
-const takesIt = (rival: Slot): boolean => !rival.attempts.some(holds);
+const takesIt = (rival: Slot): boolean => !rival.attempts.some(holdsItsPlace);
 /** Something must come to the place. */
-export const givesIt = (rival: Slot): boolean => rival.attempts.some(holds);
+export const givesIt = (rival: Slot): boolean => rival.attempts.some(holdsItsPlace);
 
 /** What stands between a request that nothing explains and a place: it is taken, waits for another, or has another's fact. */
 export function* obstaclesTo(
@@ -136,11 +136,6 @@ function* relays(place: Slot, recent: RecentParents, skew: Micros): Generator<re
       if (mayFit(moves, skew)) yield moves;
     }
   }
-}
-
-/** It holds its place: it went well, or is not answered yet. */
-function holds({ state }: Instance): boolean {
-  return state === 'answered' || state === 'open';
 }
 
 /** True when its chain is nobody's consequence. */

@@ -1,6 +1,6 @@
 // An open chain: what has come, what may still come, which facts are settled. Enters: nothing; leaves: its parts.
 // Longer than other files because its classes refer to each other.
-// Classes and lists instead of maps, and no array that grows by `push`: a million chains may be open, at most 1 KB each.
+// Classes and lists instead of maps, and no array that grows by `push`: very many chains may be open.
 import { FlowTapError } from '../errors.ts';
 import type { Evidence, Micros } from '../flow.ts';
 import type { ChainId, ChainReference, VerdictId } from '../verdict.ts';

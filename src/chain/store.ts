@@ -12,7 +12,7 @@ import {
   missingBelow,
   missingSteps,
 } from './agreement.ts';
-import { addAttempt, cameAsOftenAsItMay, isOver, mayComeAgain } from './attempts.ts';
+import { addAttempt, cameAsOftenAsItMay, isLive, isOver, lastsBeyond, mayComeAgain } from './attempts.ts';
 import { Deadlines } from './deadlines.ts';
 import {
   exchangesOf,
@@ -472,8 +472,7 @@ export class ChainStore {
 
   #setState(slot: Slot, state: Slot['state'], at: Micros): void {
     if (slot.state === state) return;
-    const counted = (value: Slot['state']): number => (value === 'waiting' || value === 'blocked' ? 1 : 0);
-    slot.chain.live += counted(state) - counted(slot.state);
+    slot.chain.live += isLive(state) - isLive(slot.state);
     if (slot.state === 'waiting') {
       this.#waiting.remove(slot);
       slot.chain.unlink(slot);
@@ -511,9 +510,7 @@ export class ChainStore {
     instance.serving = false;
     if (!instance.plan.staysOpen) instance.chain.live--;
     for (const slot of instance.slots) {
-      const stillDue =
-        slot.plan.cardinality === 'eventually' && instance.state === 'answered' && !slot.notes.overdue;
-      if (!stillDue && slot.state !== 'spent') this.#setState(slot, 'closed', now);
+      if (!lastsBeyond(slot) && slot.state !== 'spent') this.#setState(slot, 'closed', now);
     }
     this.#settle(instance.chain, now);
   }
