@@ -106,13 +106,11 @@ export class Answering {
   }
 
   #settle(about: About, instance: Instance, facts: readonly FactReading[]): Judgement | null {
-    const store = storeOf(this.#chains, instance);
-    store.rearrangeToAgree(instance, facts, about.ts);
     const differing = facts.flatMap((read) => {
       const settled = instance.scope.fact(read.fact);
       return settled !== undefined && settled.value !== read.value ? [{ read, settled }] : [];
     });
-    store.settleFacts(instance, facts);
+    storeOf(this.#chains, instance).settleFacts(instance, facts);
     const [first] = differing;
     if (first === undefined) return this.#relate(about, instance, facts);
     return denied('response-differs', say.responseDiffers(about.subject, first.read, first.settled));
@@ -120,7 +118,7 @@ export class Answering {
 
   /** What the answer says has to be in the relations to its chain that the policy requires. */
   #relate({ subject }: About, { plan, scope }: Instance, facts: readonly FactReading[]): Judgement | null {
-    const requirement = this.#policy.requirements.get(plan.request)?.answered ?? null;
+    const requirement = plan.requires?.answered ?? null;
     const unmet =
       requirement?.((name) => facts.find(({ fact }) => fact === name) ?? scope.fact(name)) ?? null;
     if (unmet === null) return null;
