@@ -14,7 +14,7 @@ import type {
   VerdictId,
 } from '../verdict.ts';
 import type { CompiledPolicy } from './compile.ts';
-import type { PostureCause } from './document.ts';
+import type { PostureCause, RequestDeclaration } from './document.ts';
 import type { Match } from './match/match.ts';
 import type { ObservedSubject } from './observe/observation.ts';
 
@@ -115,21 +115,23 @@ function subjectOf({ subject: { what, protocol, request, from, to }, flow }: Abo
   return { what, protocol, request, from, to, flow };
 }
 
+/** The declared request whose rule decides. */
+function deciding(policy: CompiledPolicy, { rule, declared, step }: About): RequestDeclaration | undefined {
+  return policy.requests.get(rule ?? declared ?? step ?? '');
+}
+
 /** What keeps a denied request from being blocked: the widest of it. */
-function restraintOf(
-  policy: CompiledPolicy,
-  { subject, step, declared: fits, rule }: About,
-): Verdict['restraint'] {
+function restraintOf(policy: CompiledPolicy, about: About): Verdict['restraint'] {
   if (policy.document.mode === 'audit') return 'application';
-  if (policy.audited.has(subject.from)) return 'service';
-  const declared = policy.requests.get(rule ?? fits ?? step ?? '');
+  if (policy.audited.has(about.subject.from)) return 'service';
+  const declared = deciding(policy, about);
   if (declared?.audited === true) return 'request';
   return declared?.containment?.kind === 'report' ? 'report' : null;
 }
 
 /** Microseconds that the flow of what this denied is cut. */
-export function lifetimeOf(policy: CompiledPolicy, { step, declared, rule }: About): number {
-  const containment = policy.requests.get(rule ?? declared ?? step ?? '')?.containment;
+export function lifetimeOf(policy: CompiledPolicy, about: About): number {
+  const containment = deciding(policy, about)?.containment;
   return containment?.kind === 'cut' ? containment.lifetime : policy.document.limits.block;
 }
 
