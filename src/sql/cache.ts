@@ -9,6 +9,15 @@ export interface CacheCounts {
   readonly weight: number;
 }
 
+/** The same while it is counted. */
+export class CacheTally implements CacheCounts {
+  hits = 0;
+  misses = 0;
+  evicted = 0;
+  entries = 0;
+  weight = 0;
+}
+
 /**
  * Least recently used first out. Peers choose the texts, so what is bounded is the sum of the weights, and an entry that
  * weighs more than an eighth of it is not kept: one text cannot push out all others.
@@ -16,10 +25,7 @@ export interface CacheCounts {
 export class WeightedCache<V> {
   readonly #entries = new Map<string, { readonly value: V; readonly weight: number }>();
   readonly #capacity: number;
-  #weight = 0;
-  #hits = 0;
-  #misses = 0;
-  #evicted = 0;
+  readonly #tally = new CacheTally();
 
   constructor(capacity: number) {
     this.#capacity = capacity;
@@ -28,10 +34,10 @@ export class WeightedCache<V> {
   get(key: string): V | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) {
-      this.#misses += 1;
+      this.#tally.misses += 1;
       return undefined;
     }
-    this.#hits += 1;
+    this.#tally.hits += 1;
     this.#entries.delete(key);
     this.#entries.set(key, entry);
     return entry.value;
@@ -40,22 +46,18 @@ export class WeightedCache<V> {
   set(key: string, value: V, weight: number): void {
     if (weight > this.#capacity / 8 || this.#entries.has(key)) return;
     this.#entries.set(key, { value, weight });
-    this.#weight += weight;
+    this.#tally.entries += 1;
+    this.#tally.weight += weight;
     for (const [oldest, entry] of this.#entries) {
-      if (this.#weight <= this.#capacity) break;
+      if (this.#tally.weight <= this.#capacity) break;
       this.#entries.delete(oldest);
-      this.#weight -= entry.weight;
-      this.#evicted += 1;
+      this.#tally.entries -= 1;
+      this.#tally.weight -= entry.weight;
+      this.#tally.evicted += 1;
     }
   }
 
   counts(): CacheCounts {
-    return {
-      hits: this.#hits,
-      misses: this.#misses,
-      evicted: this.#evicted,
-      entries: this.#entries.size,
-      weight: this.#weight,
-    };
+    return { ...this.#tally };
   }
 }

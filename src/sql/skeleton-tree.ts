@@ -1,6 +1,6 @@
 // What is kept for plain texts of one skeleton, found in one pass over a text. Enters: skeletons with a value, texts; leaves: the value and the literals.
 import type { SqlValue } from '../events/sql.ts';
-import type { CacheCounts } from './cache.ts';
+import { type CacheCounts, CacheTally } from './cache.ts';
 import { asciiOf, isMark, literalEnd, literalOf, markOf } from './skeleton.ts';
 
 /** A stretch of a skeleton that all below it share. No two children begin alike. */
@@ -27,11 +27,7 @@ export interface Found<V> {
 export class SkeletonTree<V> {
   readonly #capacity: number;
   #root: Node<V> = { edge: new Uint8Array(), children: [], entry: null };
-  #entries = 0;
-  #weight = 0;
-  #hits = 0;
-  #misses = 0;
-  #evicted = 0;
+  readonly #tally = new CacheTally();
 
   constructor(capacity: number) {
     this.#capacity = capacity;
@@ -40,8 +36,8 @@ export class SkeletonTree<V> {
   /** Linear in the text and the number of entries. */
   find(text: string): Found<V> | null {
     const found = this.#walk(text);
-    if (found === null) this.#misses += 1;
-    else this.#hits += 1;
+    if (found === null) this.#tally.misses += 1;
+    else this.#tally.hits += 1;
     return found;
   }
 
@@ -72,29 +68,23 @@ export class SkeletonTree<V> {
   /** Keeps a value for the texts of a skeleton; `key` is one that `cutPlain` gave. What it has is not replaced. */
   set(key: string, value: V, weight: number): void {
     if (weight > this.#capacity / 8) return;
-    if (this.#weight + weight > this.#capacity) this.#clear();
+    if (this.#tally.weight + weight > this.#capacity) this.#clear();
     const entry = placeFor(this.#root, Buffer.from(key, 'latin1'));
     if (entry.entry !== null) return;
     entry.entry = { value };
-    this.#entries += 1;
-    this.#weight += weight;
+    this.#tally.entries += 1;
+    this.#tally.weight += weight;
   }
 
   counts(): CacheCounts {
-    return {
-      hits: this.#hits,
-      misses: this.#misses,
-      evicted: this.#evicted,
-      entries: this.#entries,
-      weight: this.#weight,
-    };
+    return { ...this.#tally };
   }
 
   #clear(): void {
-    this.#evicted += this.#entries;
+    this.#tally.evicted += this.#tally.entries;
     this.#root = { edge: new Uint8Array(), children: [], entry: null };
-    this.#entries = 0;
-    this.#weight = 0;
+    this.#tally.entries = 0;
+    this.#tally.weight = 0;
   }
 }
 
