@@ -220,7 +220,7 @@ export class TcpFlow {
       return { before: this.#takeCandidate() };
     }
     const acked = peer.base < 0 ? 0 : peer.offset(segment.ack);
-    if (acked < 0 || acked > Math.max(peer.highest, peer.synData?.bytes.length ?? 0)) {
+    if (acked < 0 || acked > Math.max(peer.highest, peer.top)) {
       return this.#stray(segment, side);
     }
     const successor = peer.readBehindFin(acked) ? this.#refuted(peer, acked) : null;
@@ -251,7 +251,7 @@ export class TcpFlow {
     if (own.base < 0) {
       // An answer to a SYN counts only with its acknowledgement (RFC 9293 section 3.10.7.3).
       const acked = peer.base < 0 || (segment.flags & ACK) === 0 ? -1 : peer.offset(segment.ack);
-      if (acked < 0 || acked > Math.max(peer.highest, peer.synData?.bytes.length ?? 0)) return 'tcp-stray';
+      if (acked < 0 || acked > Math.max(peer.highest, peer.top)) return 'tcp-stray';
     } else if (at > own.highest && at <= own.highest + own.reach(peer.seen)) {
       this.#doubtfulReset = side;
       return 'tcp-stray';
