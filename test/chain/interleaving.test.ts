@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import policy from '../../policies/dvd-rental.ts';
 import { DvdRental, type Rental, rental } from '../support/dvd-rental.ts';
 import { brief, judge } from '../support/judge.ts';
-import { steps, weave } from '../support/rental-steps.ts';
+import { steps, tellWoven, weave } from '../support/rental-steps.ts';
 
 const USERS = ['alice', 'bob', 'carol', 'dave', 'erin'];
 
@@ -27,13 +27,7 @@ describe('rentals of several customers at once, traced or not', () => {
   test('every order in which honest rentals can interleave is explained whole', async () => {
     await fc.assert(
       fc.asyncProperty(someRentals, choices, async (all, order) => {
-        const told = new DvdRental();
-        for (const step of weave(
-          all.map((each) => steps(told, each)),
-          order,
-        ))
-          step();
-        const { drops, indeterminate, chains } = await judge(policy, told.story.end());
+        const { drops, indeterminate, chains } = await judge(policy, tellWoven(all, order));
         expect(brief(drops)).toEqual([]);
         expect(brief(indeterminate)).toEqual([]);
         expect(chains.map(({ outcome }) => outcome)).toEqual(all.map(() => 'complete'));

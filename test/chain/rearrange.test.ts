@@ -23,7 +23,7 @@ import {
 import { type Exchange, type Story, story } from '../../src/testing/story.ts';
 import { DvdRental, rental } from '../support/dvd-rental.ts';
 import { brief, judge } from '../support/judge.ts';
-import { steps, weave } from '../support/rental-steps.ts';
+import { steps, tellWoven, weave } from '../support/rental-steps.ts';
 
 async function judged(policy: PolicyDocument, told: Story) {
   const end = (told.events.at(-1)?.ts ?? 0) + 60e6;
@@ -37,12 +37,18 @@ async function judged(policy: PolicyDocument, told: Story) {
   };
 }
 
+function partiesOf({ external, service }: Parameters<Parameters<typeof application>[1]>[0]) {
+  return {
+    customer: external('customer'),
+    shop: service('shop', { at: '10.0.0.1', http: 80 }),
+    bank: service('bank', { at: '10.0.0.2', http: 80 }),
+    db: service('db', { at: '10.0.0.3', postgres: 5432 }),
+  };
+}
+
 /** An order is paid for; the account is charged below the payment. */
-const orders = application('orders', ({ external, service }) => {
-  const customer = external('customer');
-  const shop = service('shop', { at: '10.0.0.1', http: 80 });
-  const bank = service('bank', { at: '10.0.0.2', http: 80 });
-  const db = service('db', { at: '10.0.0.3', postgres: 5432 });
+const orders = application('orders', (context) => {
+  const { customer, shop, bank, db } = partiesOf(context);
   return chain(
     http
       .post('/orders')
@@ -213,11 +219,8 @@ describe('a request that was put into the wrong one of two chains that look alik
 });
 
 test('what a repeated step below a request owns goes with it', async () => {
-  const coupons = application('coupons', ({ external, service }) => {
-    const customer = external('customer');
-    const shop = service('shop', { at: '10.0.0.1', http: 80 });
-    const bank = service('bank', { at: '10.0.0.2', http: 80 });
-    const db = service('db', { at: '10.0.0.3', postgres: 5432 });
+  const coupons = application('coupons', (context) => {
+    const { customer, shop, bank, db } = partiesOf(context);
     return chain(
       http
         .post('/orders')
@@ -324,10 +327,8 @@ describe('what is not put into another chain', () => {
 });
 
 test('a relation holds in the chain to which a request is put, or it stays', async () => {
-  const limits = application('limits', ({ external, service }) => {
-    const customer = external('customer');
-    const shop = service('shop', { at: '10.0.0.1', http: 80 });
-    const bank = service('bank', { at: '10.0.0.2', http: 80 });
+  const limits = application('limits', (context) => {
+    const { customer, shop, bank } = partiesOf(context);
     return chain(
       http
         .post('/orders')
@@ -370,23 +371,21 @@ test('a relation holds in the chain to which a request is put, or it stays', asy
 });
 
 test('what was promised within a time is not taken away when that time is over', async () => {
-  const shipping = application('shipping', ({ external, service }) => {
-    const customer = external('customer');
-    const shop = service('shop', { at: '10.0.0.1', http: 80 });
-    const dock = service('dock', { at: '10.0.0.2', http: 80 });
+  const shipping = application('shipping', (context) => {
+    const { customer, shop, bank } = partiesOf(context);
     return chain(
       http
         .post('/orders')
         .from(customer)
         .to(shop)
         .facts({ user: header('x-user') }),
-      eventually(http.post('/ship/:user').from(shop).to(dock), '1s'),
+      eventually(http.post('/ship/:user').from(shop).to(bank), '1s'),
     );
   });
   const told = story(shipping);
   for (let i = 0; i < 2; i++)
     told.http('customer', 'shop', 'POST /orders', { headers: { 'x-user': 'alice' } }).answer(201);
-  told.http('shop', 'dock', 'POST /ship/alice').answer(200);
+  told.http('shop', 'bank', 'POST /ship/alice').answer(200);
   told.wait(5000);
   const { drops, chains } = await judged(shipping, told);
   expect(drops).toHaveLength(1);
@@ -403,10 +402,7 @@ describe('rentals that nothing tells apart, at once', () => {
   test('are explained whole in every order in which they can interleave', async () => {
     await fc.assert(
       fc.asyncProperty(alike, choices, async (all, order) => {
-        const told = new DvdRental();
-        const lists = all.map((each) => steps(told, each));
-        for (const step of weave(lists, order)) step();
-        const { drops, indeterminate, chains } = await judge(dvdRental, told.story.end());
+        const { drops, indeterminate, chains } = await judge(dvdRental, tellWoven(all, order));
         expect(brief(drops)).toEqual([]);
         expect(brief(indeterminate)).toEqual([]);
         expect(chains.map(({ outcome }) => outcome)).toEqual(all.map(() => 'complete'));

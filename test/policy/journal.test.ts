@@ -17,7 +17,8 @@ import {
   sql,
 } from '../../src/policy/author.ts';
 import type { PolicyDocument } from '../../src/policy/document.ts';
-import type { EngineOutput } from '../../src/verdict.ts';
+import { feed, plain } from '../support/judge.ts';
+import { CONSUME, NONE, QueueStory, queueing } from '../support/queued.ts';
 import { type Connection, Story } from '../support/story.ts';
 
 /** What a front publishes is shipped by a worker. `revision` makes another document that says the same. */
@@ -31,15 +32,8 @@ function queued(
   revision: number,
   { ships = true, gets = true, mode = 'enforce' }: Options = {},
 ): PolicyDocument {
-  return application('queued', ({ external, service }) => {
-    const user = external('user');
-    const front = service('front', { at: '10.0.0.1', http: 80 });
-    const queue = service('queue', { at: '10.0.0.2', amqp: 5672 });
-    const worker = service('worker', { at: '10.0.0.3' });
-    const shop = service('shop', { at: '10.0.0.4', http: 80 });
-    const item = { item: body('/item') };
-    const ask = http.post('/').from(user).to(front).facts(item);
-    const publish = amqp.publish('x', 'k').from(front).to(queue).facts(item);
+  return application('queued', (context) => {
+    const { queue, worker, ask, publish, deliver, ship } = queueing(context);
     const toQueue = outside(
       amqp.consume('q').from(worker).to(queue),
       ...(gets ? [amqp.get('q').from(worker).to(queue)] : []),
@@ -49,24 +43,12 @@ function queued(
     );
     const told = settings({ chains: 1000 + revision, mode });
     if (!ships) return [chain(ask, once(publish)), toQueue, told];
-    const deliver = amqp.deliver('q').from(queue).to(worker).facts(item);
-    const ship = http.post('/ship').from(worker).to(shop).facts(item);
-    return [chain(ask, once(publish, once(deliver, once(ship)))), toQueue, told];
+    return [chain(ask, once(publish, once(deliver(), once(ship())))), toQueue, told];
   });
 }
 
 const make = (policy: PolicyDocument): Promise<Engine> =>
   createEngine({ policies: [policy], containment: 'forward', journal: 1024 ** 2 });
-const feed = (engine: Engine, events: readonly Event[]): EngineOutput[] =>
-  events.flatMap((event) => [...engine.handle(event)]);
-
-/** What is said, but for the names of the policies. */
-function plain(outputs: readonly EngineOutput[]): unknown[] {
-  return outputs.map((output) => {
-    if (output.kind === 'verdict') return { ...output.verdict, policy: '' };
-    return output.kind === 'chain' ? { ...output.record, policies: [] } : output;
-  });
-}
 
 /** Replaces the policy behind each event in turn: nothing is said, and all that follows is said as without it. */
 async function sameAtEveryCut(
@@ -99,20 +81,11 @@ async function sameAtEveryCut(
     );
 }
 
-const NONE = new Map();
 const QUEUE = {
   passive: false,
   durable: true,
   exclusive: false,
   autoDelete: false,
-  arguments: NONE,
-} as const;
-const CONSUME = {
-  name: 'basic.consume',
-  queue: 'q',
-  consumerTag: 't',
-  noAck: false,
-  exclusive: false,
   arguments: NONE,
 } as const;
 const ack = (deliveryTag: bigint, multiple = false): AmqpMethod => ({
@@ -121,24 +94,13 @@ const ack = (deliveryTag: bigint, multiple = false): AmqpMethod => ({
   multiple,
 });
 
-class Queued {
-  readonly story = new Story();
-  readonly front = this.story.connect('10.0.0.1', '10.0.0.2:5672');
-  readonly worker: Connection = this.story.connect('10.0.0.3', '10.0.0.2:5672');
-  readonly toShop = this.story.connect('10.0.0.3', '10.0.0.4:80');
+class Queued extends QueueStory {
   #got = 100n;
 
-  ask(item: number): void {
-    const customer = this.story.connect('192.0.2.1', '10.0.0.1:80');
-    const answer = customer.http('POST', '/', { body: { item } });
-    const publish = { exchange: 'x', routingKey: 'k', mandatory: false, immediate: false } as const;
-    this.front.amqp('orig', { name: 'basic.publish', ...publish }, { item });
-    answer(200);
+  override ask(item: number): Connection {
+    const customer = super.ask(item);
     customer.close();
-  }
-
-  deliver(item: number, consumerTag = 't'): bigint {
-    return this.worker.deliver('x', 'k', consumerTag, { item });
+    return customer;
   }
 
   get(queue: string, item: number): bigint {
@@ -147,10 +109,6 @@ class Queued {
     const got = { redelivered: false, exchange: 'x', routingKey: 'k', messages: 0 };
     this.worker.amqp('resp', { name: 'basic.get-ok', deliveryTag, ...got }, { item });
     return deliveryTag;
-  }
-
-  ship(item: number): void {
-    this.toShop.http('POST', '/ship', { body: { item } })(200);
   }
 
   settle(method: AmqpMethod): void {

@@ -21,22 +21,14 @@ import { decide } from '../../src/policy/decide.ts';
 import { judgementOf } from '../../src/policy/judgement.ts';
 import { observe } from '../../src/policy/observe/observe.ts';
 import { brief, judge } from '../support/judge.ts';
+import { CONSUME, NONE, QueueStory, queueing } from '../support/queued.ts';
 import { type Connection, Story } from '../support/story.ts';
 
 /** A front publishes what it is asked for; a worker consumes it and ships. */
-const QUEUED = application('queued', ({ external, service }) => {
-  const user = external('user');
-  const front = service('front', { at: '10.0.0.1', http: 80 });
-  const queue = service('queue', { at: '10.0.0.2', amqp: 5672 });
-  const worker = service('worker', { at: '10.0.0.3' });
-  const shop = service('shop', { at: '10.0.0.4', http: 80 });
-  const item = { item: body('/item') };
-  const ask = http.post('/').from(user).to(front).facts(item);
-  const publish = amqp.publish('x', 'k').from(front).to(queue).facts(item);
-  const deliver = amqp.deliver('q').from(queue).to(worker).facts(item);
-  const ship = http.post('/ship').from(worker).to(shop).facts(item);
+const QUEUED = application('queued', (context) => {
+  const { queue, worker, ask, publish, deliver, ship } = queueing(context);
   return [
-    chain(ask, once(publish, once(deliver, once(ship)))),
+    chain(ask, once(publish, once(deliver(), once(ship())))),
     outside(
       amqp.consume('q').from(worker).to(queue),
       amqp.get('q').from(worker).to(queue).allowing('no-ack'),
@@ -46,38 +38,7 @@ const QUEUED = application('queued', ({ external, service }) => {
   ];
 });
 
-const NONE = new Map();
-const CONSUME: AmqpMethod = {
-  name: 'basic.consume',
-  queue: 'q',
-  consumerTag: 't',
-  noAck: false,
-  exclusive: false,
-  arguments: NONE,
-};
-
-class Queued {
-  readonly story = new Story();
-  readonly front = this.story.connect('10.0.0.1', '10.0.0.2:5672');
-  readonly worker: Connection = this.story.connect('10.0.0.3', '10.0.0.2:5672');
-  readonly toShop = this.story.connect('10.0.0.3', '10.0.0.4:80');
-
-  /** One item up to the queue. */
-  ask(item = 7): void {
-    const answer = this.story.connect('192.0.2.1', '10.0.0.1:80').http('POST', '/', { body: { item } });
-    const publish = { exchange: 'x', routingKey: 'k', mandatory: false, immediate: false } as const;
-    this.front.amqp('orig', { name: 'basic.publish', ...publish }, { item });
-    answer(200);
-  }
-
-  deliver(item = 7, consumerTag = 't'): bigint {
-    return this.worker.deliver('x', 'k', consumerTag, { item });
-  }
-
-  ship(item = 7): void {
-    this.toShop.http('POST', '/ship', { body: { item } })(200);
-  }
-
+class Queued extends QueueStory {
   async judge() {
     const { drops, indeterminate, chains } = await judge(QUEUED, this.story.end());
     return {

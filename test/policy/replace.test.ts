@@ -10,6 +10,7 @@ import type { PolicyDocument, StepDeclaration } from '../../src/policy/document.
 import { type Entry, type FlowTail, pack, unpack } from '../../src/policy/journal/entry.ts';
 import type { EngineOutput, Verdict } from '../../src/verdict.ts';
 import { AT, DvdRental, rental } from '../support/dvd-rental.ts';
+import { feed, plain } from '../support/judge.ts';
 
 const MIB = 1024 ** 2;
 /** Says the same in another document. */
@@ -79,18 +80,8 @@ function make(policy: PolicyDocument, journal = 64 * MIB): Promise<Engine> {
   return createEngine({ policies: [policy], containment: 'forward', journal });
 }
 
-const feed = (engine: Engine, events: readonly Event[]): EngineOutput[] =>
-  events.flatMap((event) => [...engine.handle(event)]);
 const verdictsOf = (outputs: readonly EngineOutput[]): readonly Verdict[] =>
   outputs.flatMap((output) => (output.kind === 'verdict' ? [output.verdict] : []));
-
-/** What is said, but for the names of the policies. */
-function plain(outputs: readonly EngineOutput[]): unknown[] {
-  return outputs.map((output) => {
-    if (output.kind === 'verdict') return { ...output.verdict, policy: '' };
-    return output.kind === 'chain' ? { ...output.record, policies: [] } : output;
-  });
-}
 
 describe('a policy that is replaced by one that says the same', () => {
   it('says nothing, cuts nothing, and changes no later verdict', async () => {

@@ -20,7 +20,7 @@ export async function judge(
   containment: 'forward' | 'redirect' = 'forward',
 ): Promise<Judged> {
   const engine = await createEngine({ policies: [policy], containment });
-  const outputs = events.flatMap((event) => engine.handle(event));
+  const outputs = feed(engine, events);
   const verdicts = outputs.flatMap((output) => (output.kind === 'verdict' ? [output.verdict] : []));
   return {
     engine,
@@ -30,6 +30,18 @@ export async function judge(
     indeterminate: verdicts.filter(({ kind }) => kind === 'indeterminate'),
     chains: outputs.flatMap((output) => (output.kind === 'chain' ? [output.record] : [])),
   };
+}
+
+/** Takes events one after the other; gives all that is said of them. */
+export const feed = (engine: Engine, events: readonly Event[]): EngineOutput[] =>
+  events.flatMap((event) => [...engine.handle(event)]);
+
+/** What is said, but for the names of the policies. */
+export function plain(outputs: readonly EngineOutput[]): unknown[] {
+  return outputs.map((output) => {
+    if (output.kind === 'verdict') return { ...output.verdict, policy: '' };
+    return output.kind === 'chain' ? { ...output.record, policies: [] } : output;
+  });
 }
 
 /** `code: request (from to to)`, short enough to compare whole lists. */

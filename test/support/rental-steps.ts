@@ -1,5 +1,6 @@
-// A rental as steps that other rentals may come between. Enters: rentals, choices; leaves: steps in an order.
-import type { DvdRental, Rental } from './dvd-rental.ts';
+// A rental as steps that other rentals may come between. Enters: rentals, choices; leaves: steps in an order, or their events.
+import type { Event } from '../../src/events/event.ts';
+import { DvdRental, type Rental } from './dvd-rental.ts';
 
 export type Step = () => void;
 
@@ -39,4 +40,12 @@ export function weave(lists: readonly Step[][], choices: readonly number[]): Ste
     if (step !== undefined) woven.push(step);
   }
   return [...woven, ...rest.flat()];
+}
+
+/** Honest rentals, woven into each other. */
+export function tellWoven(all: readonly Rental[], choices: readonly number[]): readonly Event[] {
+  const told = new DvdRental();
+  const lists = all.map((each) => steps(told, each));
+  for (const step of weave(lists, choices)) step();
+  return told.story.end();
 }
