@@ -1,5 +1,5 @@
 // The paper's Tables I to III on its four placements, copied and in the path. Enters: nothing; leaves: rows of a table.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseContract } from '../../src/flowtap/contract.ts';
 import { ContractBook } from '../../src/flowtap/contracts.ts';
@@ -9,7 +9,8 @@ import { runOf } from '../../src/flowtap/ovs/layout.ts';
 import { application, http, outside } from '../../src/policy/author.ts';
 import { lived } from '../lab/life.ts';
 import type { Node } from '../lab/node.ts';
-import { LabError, spawnIn, stop, until } from '../lab/system.ts';
+import { Program } from '../lab/program.ts';
+import { LabError, stop } from '../lab/system.ts';
 import { median, quantile } from './measure.ts';
 import { ip, mac, namespaceOf, type Placement, place, reader, serveAt, traffic } from './vms.ts';
 
@@ -96,15 +97,14 @@ async function tapped(node: Node, work: () => Promise<void>): Promise<void> {
 
 /** With a contract that leads all that A sends and gets through the gate of an engine in the security VM. */
 async function held(node: Node, scratch: string, work: () => Promise<void>): Promise<void> {
-  const [policy, config, audit] = ['policy.json', 'flowtap.json', 'audit.jsonl'].map(
-    (name) => `${scratch}/${name}`,
-  ) as [string, string, string];
+  const policy = `${scratch}/policy.json`;
   writeFileSync(policy, JSON.stringify(POLICY));
-  writeFileSync(audit, '');
   const neighbours = (['a', 'b'] as const).map((vm) => ({ ip: ip(vm), mac: mac(vm) }));
-  writeFileSync(
-    config,
-    JSON.stringify({
+  const engine = new Program({
+    namespace: namespaceOf('s'),
+    program: PROGRAM,
+    folder: scratch,
+    config: {
       policies: [policy],
       gate: { name: 'gate', transparent: { interface: 'eth0', neighbours } },
       flowtap: {
@@ -113,35 +113,26 @@ async function held(node: Node, scratch: string, work: () => Promise<void>): Pro
         rundir: node.folder,
         contracts: ['FlowTap(a, ids, tcp, redirect)'],
       },
-      audit: { file: audit, passes: false },
-    }),
-  );
-  const engine = spawnIn(namespaceOf('s'), [process.execPath, PROGRAM, 'run', '--config', config]);
-  let log = '';
-  for (const stream of [engine.stdout, engine.stderr])
-    stream?.on('data', (piece: Buffer) => {
-      log = (log + piece.toString()).slice(-5000);
-    });
-  const said = (record: string, change: string): boolean =>
-    readFileSync(audit, 'utf8')
-      .split('\n')
-      .some((line) => line.includes(`"record":"${record}"`) && line.includes(`"change":"${change}"`));
+      audit: { passes: false },
+    },
+    up: [
+      ['gate', 'opened'],
+      ['switch', 'reached'],
+    ],
+  });
   try {
-    await until('the gate is open and the contract is set', 60_000, () => {
-      if (engine.exitCode !== null) throw new LabError(`the engine ended:\n${log}`);
-      return said('gate', 'opened') && said('switch', 'reached');
-    });
+    await engine.start();
     await work();
   } finally {
-    await stop(engine, 'SIGTERM', 20_000);
+    await engine.stop();
     // An engine that is stopped leaves its contracts, so that nothing passes unjudged while it is away.
     await node.ofctl('del-flows', 'br-int');
     await node.ofctl('add-flow', 'br-int', 'priority=0,actions=NORMAL');
   }
-  const end = readFileSync(audit, 'utf8').trimEnd().split('\n').at(-1) ?? '{}';
-  const { verdicts } = (JSON.parse(end) as { engine?: { verdicts?: Record<string, number> } }).engine ?? {};
+  const end = engine.lines().at(-1);
+  const { verdicts } = (end as { engine?: { verdicts?: Record<string, number> } } | undefined)?.engine ?? {};
   if ((verdicts?.pass ?? 0) < LEAST_PASSED || (verdicts?.drop ?? 0) > 0)
-    throw new LabError(`not what goes through a gate: ${end}`);
+    throw new LabError(`not what goes through a gate: ${JSON.stringify(end)}`);
 }
 
 function show(
