@@ -2,48 +2,69 @@
 // Longer than other files because its classes refer to each other.
 // Classes and lists instead of maps, and no array that grows by `push`: a million chains may be open, at most 1 KB each.
 import { FlowTapError } from '../errors.ts';
-import type { Evidence, Micros } from '../flow.ts';
+import type { Evidence, FlowId, Micros } from '../flow.ts';
 import type { ChainId, ChainReference, VerdictId } from '../verdict.ts';
 import { type KeyHolder, keyAt, namedBy, type OwnKey } from './keys.ts';
-import { ownText } from './own-text.ts';
+import { ownText, sharedText } from './own-text.ts';
 import type { StepPlan } from './plan.ts';
 import type { ChainRequest, Origin } from './request.ts';
-import { Scope, type Settled, type Speaker } from './scope.ts';
+import { LocalScope, Scope, type Settled, type Speaker } from './scope.ts';
 
 /** Facts of one request that are counted as spoken of. */
 export const MOST_SPOKEN = 30;
 
-const NO_SLOTS: (Slot | null)[] = [];
 /** Shared by all places that nothing came to; never changed. */
-const NO_INSTANCES: Instance[] = [];
+const NO_INSTANCES: readonly Instance[] = [];
 const NO_NAMES: readonly string[] = [];
+
+/** What came to a place of its own, or the place, where more is to be said of it. */
+export type Place = Slot | Instance;
+
+const STATES = ['open', 'answered', 'failed', 'lost'] as const;
+/** Small integers and flags of one request in one number; see `Instance`. */
+const STATE = 3;
+const SERVING = 4;
+const RESPONDER = 8;
+const EXPECTING = 16;
+/** From this bit on: how many requests further up the one is that it names by a key. */
+const NAMED = 5;
+
+/** What few requests have. */
+class Rarity {
+  readonly ownKeys: OwnKey | null;
+  readonly taint: VerdictId | null;
+  readonly scope: LocalScope | null;
+
+  constructor(ownKeys: OwnKey | null, taint: VerdictId | null, scope: LocalScope | null) {
+    this.ownKeys = ownKeys;
+    this.taint = taint;
+    this.scope = scope;
+  }
+}
 
 /** One request that came, in its place in a chain. */
 export class Instance implements KeyHolder, Speaker {
   readonly plan: StepPlan;
-  #chain: ChainState;
-  #slot: Slot | null;
-  #scope: Scope;
-  /** The keys that it brought and that it did not inherit. */
-  readonly ownKeys: OwnKey | null;
-  /** The topmost request above it that it names by a key; null when it names none. */
-  readonly namedBy: KeyHolder | null;
+  /** Its place; the request above it while it is alone there; its chain for the user request. */
+  #place: Slot | Instance | ChainState;
+  /** The next of the places that were made below the request above. */
+  next: Place | null = null;
+  /** The first of its places that were made, in the order of the plan. */
+  #first: Place | null = null;
+  #bits: number;
   /** The facts that it, or its answer, spoke of in agreement with its chain: bits, in the order of `plan.speaks`. */
   #spoke = 0;
   readonly summary: string;
-  readonly evidence: Evidence;
-  /** `lost`: its connection ended before an answer. */
-  state: 'open' | 'answered' | 'failed' | 'lost';
-  /** When it was answered, failed or was lost, and by what; null while it is open. */
-  end: { readonly at: Micros; readonly answer: string | null } | null = null;
-  /** True while its service may make the requests below it. */
-  serving = true;
-  /** Set when it is the consequence of a denied request. */
-  readonly taint: VerdictId | null;
   /** Microseconds from the chain's beginning: a small number takes no room of its own. */
   #after: number;
-  /** Its places, as far as they were made. */
-  #slots = NO_SLOTS;
+  /** The same for its end; null while it is open. */
+  #ended: number | null = null;
+  #answer: string | null = null;
+  /** Only the flow, where the range and the request's own time say all the rest. */
+  readonly #at: FlowId | Evidence;
+  readonly #from: number;
+  readonly #to: number;
+  readonly #rare: OwnKey | Rarity | null;
 
   constructor(
     chain: ChainState,
@@ -52,36 +73,129 @@ export class Instance implements KeyHolder, Speaker {
     request: ChainRequest,
     taint: VerdictId | null,
   ) {
-    const outer = slot === null ? chain : slot.parent.scope;
-    this.#chain = chain;
+    const { evidence, keys, summary, ts, unanswered } = request;
+    const above = slot?.parent ?? null;
+    const ownKeys = newKeys(above, keys);
+    const packs = evidence.capture === null && evidence.packets.length === 0 && evidence.ts === ts;
     this.plan = plan;
-    this.#slot = slot;
-    this.#scope = plan.owns.size === 0 ? outer : new Scope(outer, plan.owns);
-    this.ownKeys = newKeys(slot?.parent ?? null, request.keys);
-    this.namedBy = namedBy(slot?.parent ?? null, request.keys);
-    this.summary = request.summary === plan.request ? plan.request : ownText(request.summary);
-    this.#after = request.ts - chain.opened;
-    this.evidence = request.evidence;
-    this.state = request.unanswered ? 'answered' : 'open';
-    this.taint = taint;
+    this.#place = slot ?? chain;
+    this.#bits =
+      (unanswered ? STATES.indexOf('answered') : 0) |
+      SERVING |
+      (evidence.side === 'resp' ? RESPONDER : 0) |
+      (namedBy(above, keys) << NAMED);
+    this.summary = summary === plan.request ? plan.request : sharedText(summary);
+    this.#after = ts - chain.opened;
+    this.#at = packs ? evidence.flow : evidence;
+    this.#from = evidence.start;
+    this.#to = evidence.end;
+    const scope = plan.owns.size === 0 ? null : new LocalScope(above?.scope ?? chain, plan.owns);
+    this.#rare = taint === null && scope === null ? ownKeys : new Rarity(ownKeys, taint, scope);
   }
 
   get ts(): Micros {
     return this.chain.opened + this.#after;
   }
 
+  get evidence(): Evidence {
+    const at = this.#at;
+    if (typeof at !== 'string') return at;
+    const side = (this.#bits & RESPONDER) === 0 ? 'orig' : 'resp';
+    return { flow: at, side, start: this.#from, end: this.#to, ts: this.ts, capture: null, packets: [] };
+  }
+
+  /** The keys that it brought and that it did not inherit. */
+  get ownKeys(): OwnKey | null {
+    return this.#rare instanceof Rarity ? this.#rare.ownKeys : this.#rare;
+  }
+
+  /** Set when it is the consequence of a denied request. */
+  get taint(): VerdictId | null {
+    return this.#rare instanceof Rarity ? this.#rare.taint : null;
+  }
+
+  /** How many requests further up the topmost one is that it names by a key; 0 when it names none. */
+  get named(): number {
+    return this.#bits >> NAMED;
+  }
+
+  /** `lost`: its connection ended before an answer. */
+  get state(): (typeof STATES)[number] {
+    return STATES[this.#bits & STATE] ?? 'open';
+  }
+
+  /** True while its service may make the requests below it. */
+  get serving(): boolean {
+    return (this.#bits & SERVING) !== 0;
+  }
+
+  /** Its service will make no more requests because of it. */
+  close(): void {
+    this.#bits &= ~SERVING;
+  }
+
+  /** It was answered, failed or was lost, and by what. */
+  finish(state: 'answered' | 'failed' | 'lost', at: Micros, answer: string | null): void {
+    this.#bits = (this.#bits & ~STATE) | STATES.indexOf(state);
+    this.#ended = at - this.chain.opened;
+    this.#answer = answer === null ? null : sharedText(answer);
+  }
+
+  /** When it was answered, failed or was lost; null while it is open. */
+  get endedAt(): Micros | null {
+    return this.#ended === null ? null : this.chain.opened + this.#ended;
+  }
+
+  /** The answer in words; null without one. */
+  get answer(): string | null {
+    return this.#answer;
+  }
+
   get chain(): ChainState {
-    return this.#chain;
+    let at = this.#place;
+    while (!(at instanceof ChainState)) at = at instanceof Slot ? at.parent.#place : at.#place;
+    return at;
   }
 
   /** Its place; null for the user request. */
   get slot(): Slot | null {
-    return this.#slot;
+    const place = this.#place;
+    if (place instanceof ChainState) return null;
+    if (place instanceof Slot) return place;
+    const slot = new Slot(place, this.plan, this.ts);
+    slot.state = 'spent';
+    slot.attempts = [this];
+    place.#exchange(this, slot);
+    this.#place = slot;
+    return slot;
+  }
+
+  /** A place that nothing more is to be said of than what came to it needs no room of its own until it is asked for. */
+  fold(slot: Slot): void {
+    const [only, other] = slot.attempts;
+    if (only === undefined || other !== undefined || slot.state !== 'spent') return;
+    if (slot.isNoted || slot.plan.cardinality === 'many') return;
+    this.#exchange(slot, only);
+    only.#place = this;
+  }
+
+  /** One of its places stands in for another. */
+  #exchange(old: Place, place: Place): void {
+    place.next = old.next;
+    old.next = null;
+    if (this.#first === old) this.#first = place;
+    for (let at = this.#first; at !== null; at = at.next) if (at.next === old) at.next = place;
   }
 
   /** The facts that are settled for it. */
   get scope(): Scope {
-    return this.#scope;
+    let at: Instance = this;
+    for (;;) {
+      if (at.#rare instanceof Rarity && at.#rare.scope !== null) return at.#rare.scope;
+      const place: Slot | Instance | ChainState = at.#place;
+      if (place instanceof ChainState) return place;
+      at = place instanceof Slot ? place.parent : place;
+    }
   }
 
   /** It, or its answer, spoke of a fact, and said what is settled. */
@@ -97,29 +211,65 @@ export class Instance implements KeyHolder, Speaker {
 
   /** Puts it, and all that is below it, into another place of the same plan. */
   moveTo(slot: Slot): void {
-    const { ts } = this;
-    const places = this.#slots.flatMap((own) => (own === null ? [] : [{ own, since: own.since }]));
-    this.#slot = slot;
-    this.#chain = slot.chain;
-    this.#after = ts - slot.chain.opened;
-    if (this.plan.owns.size === 0) this.#scope = slot.parent.scope;
-    else this.#scope.outer = slot.parent.scope;
-    for (const { own, since } of places) {
-      own.since = since;
-      for (const attempt of own.attempts) attempt.moveTo(own);
+    const later = this.chain.opened - slot.chain.opened;
+    this.#place = slot;
+    this.#shift(later);
+    this.#rescope();
+  }
+
+  /** Times count from the beginning of another chain. */
+  #shift(later: Micros): void {
+    this.#after += later;
+    if (this.#ended !== null) this.#ended += later;
+    for (let at = this.#first; at !== null; at = at.next) {
+      if (at instanceof Slot) at.shift(later);
+      for (const attempt of attemptsOf(at)) attempt.#shift(later);
     }
+  }
+
+  /** What is settled further out is that of another chain. */
+  #rescope(): void {
+    if (this.#rare instanceof Rarity && this.#rare.scope !== null) {
+      this.#rare.scope.outer = this.above?.scope ?? this.chain;
+      return;
+    }
+    for (let at = this.#first; at !== null; at = at.next)
+      for (const attempt of attemptsOf(at)) attempt.#rescope();
   }
 
   /** Begins to expect what the plan says: all places are blocked. */
   expect(): void {
-    if (this.plan.children.length > 0) this.#slots = this.plan.children.map(() => null);
+    if (this.plan.children.length > 0) this.#bits |= EXPECTING;
+  }
+
+  /** False before it expects what the plan says, and after another attempt took that over. */
+  get expecting(): boolean {
+    return (this.#bits & EXPECTING) !== 0;
   }
 
   /** Takes over the places of an attempt before. */
   takeOver(before: Instance): void {
-    this.#slots = before.#slots;
-    before.#slots = NO_SLOTS;
-    for (const slot of this.#slots) if (slot !== null) slot.parent = this;
+    this.#bits |= before.#bits & EXPECTING;
+    this.#first = before.#first;
+    before.#bits &= ~EXPECTING;
+    before.#first = null;
+    for (let at = this.#first; at !== null; at = at.next) {
+      if (at instanceof Slot) at.parent = this;
+      else at.#place = this;
+      for (const attempt of attemptsOf(at)) attempt.#pin(1);
+    }
+  }
+
+  /** What names an attempt whose places another one took over may leave only together with both. */
+  #pin(depth: number): void {
+    if (this.named === depth) this.#bits += 1 << NAMED;
+    for (let at = this.#first; at !== null; at = at.next)
+      for (const attempt of attemptsOf(at)) attempt.#pin(depth + 1);
+  }
+
+  /** The first of its places that were made; the others follow by `next`, in the order of the plan. */
+  get first(): Place | null {
+    return this.#first;
   }
 
   /**
@@ -127,35 +277,59 @@ export class Instance implements KeyHolder, Speaker {
    * in order needs no room for those that are far from coming.
    */
   get made(): readonly (Slot | null)[] {
-    return this.#slots;
+    if (!this.expecting) return [];
+    return this.plan.children.map(({ position }) =>
+      this.placeAt(position) === null ? null : this.slotAt(position),
+    );
+  }
+
+  /** What is at one of its places; null where nobody asked for it yet. */
+  placeAt(position: number): Place | null {
+    for (let at = this.#first; at !== null; at = at.next) if (at.plan.position === position) return at;
+    return null;
   }
 
   /** One of its places. */
   slotAt(position: number): Slot {
-    const made = this.#slots[position];
-    if (made !== undefined && made !== null) return made;
-    const plan = this.plan.children[position];
+    let before: Place | null = null;
+    for (let at = this.#first; at !== null && at.plan.position <= position; at = at.next) {
+      if (at.plan.position === position) return at instanceof Slot ? at : (at.slot as Slot);
+      before = at;
+    }
+    const plan = this.expecting ? this.plan.children[position] : undefined;
     if (plan === undefined)
       throw new FlowTapError('fault', `"${this.plan.request}" has no place ${position}`);
     const slot = new Slot(this, plan, this.ts);
-    this.#slots[position] = slot;
+    slot.next = before === null ? this.#first : before.next;
+    if (before === null) this.#first = slot;
+    else before.next = slot;
     return slot;
   }
 
   /** One of its places that nothing came to was not asked for after all. */
   unmake(position: number): void {
-    this.#slots[position] = null;
+    const slot = this.placeAt(position);
+    if (slot === null) return;
+    if (this.#first === slot) this.#first = slot.next;
+    for (let at = this.#first; at !== null; at = at.next) if (at.next === slot) at.next = slot.next;
   }
 
   /** All of its places. */
   get slots(): readonly Slot[] {
-    return this.#slots.map((_, position) => this.slotAt(position));
+    return this.expecting ? this.plan.children.map(({ position }) => this.slotAt(position)) : [];
   }
 
   /** The request that it serves; null for the user request. */
   get above(): Instance | null {
-    return this.slot === null ? null : this.slot.parent;
+    const place = this.#place;
+    if (place instanceof ChainState) return null;
+    return place instanceof Slot ? place.parent : place;
   }
+}
+
+/** The requests that came to a place. */
+export function attemptsOf(place: Place): readonly Instance[] {
+  return place instanceof Slot ? place.attempts : [place];
 }
 
 function newKeys(above: KeyHolder | null, keys: ReadonlyMap<string, string>): OwnKey | null {
@@ -187,12 +361,14 @@ export class Slot {
   /** Whose service may make it now; a further attempt of the parent takes it over. */
   parent: Instance;
   readonly plan: StepPlan;
-  /** The requests that came to this place; of a step that may come often, those that are of interest still. */
-  attempts = NO_INSTANCES;
+  /** The next of the parent's places that were made. */
+  next: Place | null = null;
+  /** Nearly always one, which then needs no list. */
+  #attempts: Instance | readonly Instance[] = NO_INSTANCES;
   /** `blocked`: another must come first. `spent`: it came as often as it may. `closed`: its time is over. */
   state: 'blocked' | 'waiting' | 'spent' | 'closed' = 'blocked';
   /** Its place in the index; null while it is not waiting. */
-  bucket: string | null = null;
+  bucket: number | null = null;
   /** Its neighbours in the list of its chain's waiting places. */
   before: Slot | null = null;
   after: Slot | null = null;
@@ -206,6 +382,23 @@ export class Slot {
     this.#since = since - parent.chain.opened;
   }
 
+  /** The requests that came to this place; of a step that may come often, those that are of interest still. */
+  get attempts(): readonly Instance[] {
+    return this.#attempts instanceof Instance ? [this.#attempts] : this.#attempts;
+  }
+
+  set attempts(attempts: readonly Instance[]) {
+    const [only, other] = attempts;
+    this.#attempts = only !== undefined && other === undefined ? only : attempts;
+  }
+
+  /** A further request came. The first few are copied, since an array that grows takes room for 16 more. */
+  addAttempt(instance: Instance): void {
+    const { attempts } = this;
+    if (attempts.length < 4) this.attempts = [...attempts, instance];
+    else (attempts as Instance[]).push(instance);
+  }
+
   /** Since when it waits: a request that was made before that is not explained by it. */
   get since(): Micros {
     return this.chain.opened + this.#since;
@@ -215,8 +408,18 @@ export class Slot {
     this.#since = since - this.chain.opened;
   }
 
+  /** Times count from the beginning of another chain. */
+  shift(later: Micros): void {
+    this.#since += later;
+  }
+
   get notes(): SlotNotes {
     return this.#notes ?? NOTHING_NOTED;
+  }
+
+  /** True when something is said of it that nothing else knows. */
+  get isNoted(): boolean {
+    return this.#notes !== null;
   }
 
   note(changes: Partial<SlotNotes>): void {
@@ -257,12 +460,20 @@ export class ChainState extends Scope {
   #root: Instance | null = null;
 
   constructor(serial: number, origin: Origin, opened: Micros, tainted: VerdictId | null) {
-    super(null, null);
+    super();
     this.serial = serial;
     this.from = origin.from;
     this.address = origin.address;
     this.opened = opened;
     this.tainted = tainted;
+  }
+
+  get outer(): null {
+    return null;
+  }
+
+  get owns(): null {
+    return null;
   }
 
   get id(): ChainId {
