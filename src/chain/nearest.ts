@@ -46,6 +46,11 @@ export class RecentParents {
     remember(this.#open, parent, REMEMBERED);
   }
 
+  /** True while it is one of those. */
+  has(parent: Instance): boolean {
+    return parent.plan.children.some(({ request }) => this.#open.get(request)?.has(parent));
+  }
+
   retire(parent: Instance): void {
     for (const { request } of parent.plan.children) this.#open.get(request)?.delete(parent);
   }

@@ -1,6 +1,8 @@
 // Where the facts of a chain are settled. Enters: readings; leaves: what is settled at a place, and by whom.
 import { type Evidence, type Micros, otherSide } from '../flow.ts';
-import { ownText } from './own-text.ts';
+import { sharedText } from './own-text.ts';
+import type { Reader, Writer } from './packing.ts';
+import { type StepPlan, textsOf } from './plan.ts';
 
 /** A value read from one request or response. */
 export interface FactReading {
@@ -21,6 +23,11 @@ export interface Speaker {
   readonly evidence: Evidence;
 }
 
+/** Where a packed fact was said: with the request, with its answer, or somewhere else. */
+const AS_ASKED = 0;
+const AS_ANSWERED = 1;
+const ELSEWHERE = 2;
+
 /** A reading that was settled, with the one that was settled before it: a chain has a handful, too few for a map. */
 export class Settled implements FactReading {
   readonly fact: string;
@@ -31,13 +38,49 @@ export class Settled implements FactReading {
   /** Null where the request itself says it: there is no need to keep it twice. */
   readonly #at: Evidence | AnswerEvidence | null;
 
-  constructor({ fact, value, source, evidence }: FactReading, by: Speaker, before: Settled | null) {
+  private constructor(
+    { fact, value, source }: Omit<FactReading, 'evidence'>,
+    by: Speaker,
+    before: Settled | null,
+    at: Evidence | AnswerEvidence | null,
+  ) {
     this.fact = fact;
-    this.value = ownText(value);
+    this.value = value;
     this.source = source;
     this.by = by;
     this.before = before;
-    this.#at = brief(evidence, by);
+    this.#at = at;
+  }
+
+  static of({ fact, value, source, evidence }: FactReading, by: Speaker, before: Settled | null): Settled {
+    return new Settled({ fact, value: sharedText(value), source }, by, before, brief(evidence, by));
+  }
+
+  /** Writes it down, as said by a request of this plan. */
+  write(out: Writer, plan: StepPlan): void {
+    const at = this.#at;
+    const fact = plan.speaks.indexOf(this.fact);
+    out.number(fact);
+    if (fact < 0) out.reference(this.fact);
+    out.text(this.source, textsOf(plan).sources);
+    out.reference(this.value);
+    out.number(at === null ? AS_ASKED : at instanceof AnswerEvidence ? AS_ANSWERED : ELSEWHERE);
+    if (at instanceof AnswerEvidence) at.write(out);
+    else if (at !== null) out.reference(at);
+  }
+
+  static read(input: Reader, by: Speaker, plan: StepPlan, before: Settled | null): Settled {
+    const fact = plan.speaks[input.number()] ?? input.reference<string>();
+    const source = input.text(textsOf(plan).sources);
+    const value = input.reference<string>();
+    const where = input.number();
+    const at =
+      where === AS_ASKED
+        ? null
+        : where === AS_ANSWERED
+          ? AnswerEvidence.read(input)
+          : input.reference<Evidence>();
+    return new Settled({ fact, value, source }, by, before, at);
   }
 
   get evidence(): Evidence {
@@ -58,6 +101,17 @@ class AnswerEvidence {
     this.#start = start;
     this.#end = end;
     this.#after = after;
+  }
+
+  write(out: Writer): void {
+    out.number(this.#start);
+    out.number(this.#end - this.#start);
+    out.number(this.#after);
+  }
+
+  static read(input: Reader): AnswerEvidence {
+    const start = input.number();
+    return new AnswerEvidence(start, start + input.number(), input.number());
   }
 
   of({ evidence, ts }: Speaker): Evidence {
@@ -96,8 +150,12 @@ export abstract class Scope {
   abstract readonly owns: ReadonlySet<string> | null;
   #last: Settled | null = null;
 
+  /** What is packed is made anew before anything is asked of it. */
+  protected wake(): void {}
+
   /** What is settled here, in the order of settling. */
   get own(): readonly Settled[] {
+    this.wake();
     const own: Settled[] = [];
     for (let at = this.#last; at !== null; at = at.before) own.push(at);
     return own.reverse();
@@ -106,6 +164,7 @@ export abstract class Scope {
   /** The settled fact of this name, here or further out. */
   fact(name: string): Settled | undefined {
     for (let scope: Scope | null = this; scope !== null; scope = scope.outer) {
+      scope.wake();
       for (let at = scope.#last; at !== null; at = at.before) if (at.fact === name) return at;
     }
     return undefined;
@@ -120,11 +179,13 @@ export abstract class Scope {
 
   /** Settles facts that are owned here and not settled yet. */
   settle(readings: readonly FactReading[], by: Speaker): void {
-    for (const reading of readings) this.#last = new Settled(reading, by, this.#last);
+    this.wake();
+    for (const reading of readings) this.#last = Settled.of(reading, by, this.#last);
   }
 
   /** What is settled here now, for `reset`. */
   get mark(): Settled | null {
+    this.wake();
     return this.#last;
   }
 

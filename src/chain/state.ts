@@ -6,9 +6,11 @@ import type { Evidence, FlowId, Micros } from '../flow.ts';
 import type { ChainId, ChainReference, VerdictId } from '../verdict.ts';
 import { type KeyHolder, keyAt, namedBy, type OwnKey } from './keys.ts';
 import { ownText, sharedText } from './own-text.ts';
-import type { StepPlan } from './plan.ts';
+import { type Packed, Reader, Writer } from './packing.ts';
+import { type StepPlan, textsOf } from './plan.ts';
+import type { Queue } from './queue.ts';
 import type { ChainRequest, Origin } from './request.ts';
-import { LocalScope, Scope, type Settled, type Speaker } from './scope.ts';
+import { LocalScope, Scope, Settled, type Speaker } from './scope.ts';
 
 /** Facts of one request that are counted as spoken of. */
 export const MOST_SPOKEN = 30;
@@ -26,8 +28,9 @@ const STATE = 3;
 const SERVING = 4;
 const RESPONDER = 8;
 const EXPECTING = 16;
+const HELD = 32;
 /** From this bit on: how many requests further up the one is that it names by a key. */
-const NAMED = 5;
+const NAMED = 6;
 
 /** What few requests have. */
 class Rarity {
@@ -41,6 +44,30 @@ class Rarity {
     this.scope = scope;
   }
 }
+
+/** Names a request for whoever waits for what becomes of it: its chain may be packed meanwhile, and be made anew. */
+export class Ticket {
+  #at: Instance | ChainState;
+
+  constructor(at: Instance) {
+    this.#at = at;
+  }
+
+  get instance(): Instance {
+    if (this.#at instanceof ChainState) this.#at.wake();
+    return this.#at as Instance;
+  }
+
+  /** It was made anew, or its chain is packed. */
+  point(at: Instance | ChainState): void {
+    this.#at = at;
+  }
+}
+
+/** What a packed request has besides numbers. */
+const ANSWER = 1;
+const RARE = 2;
+const TICKET = 4;
 
 /** One request that came, in its place in a chain. */
 export class Instance implements KeyHolder, Speaker {
@@ -65,14 +92,36 @@ export class Instance implements KeyHolder, Speaker {
   readonly #from: number;
   readonly #to: number;
   readonly #rare: OwnKey | Rarity | null;
+  #ticket: Ticket | null = null;
 
+  /** A request that came, or one that is read again. */
   constructor(
     chain: ChainState,
     plan: StepPlan,
     slot: Slot | null,
-    request: ChainRequest,
+    request: ChainRequest | Reader,
     taint: VerdictId | null,
   ) {
+    if (request instanceof Reader) {
+      this.plan = plan;
+      this.#place = slot ?? chain;
+      this.#bits = request.number();
+      this.#spoke = request.number();
+      this.#after = request.number();
+      const length = request.number();
+      this.#ended = length === 0 ? null : this.#after + (length > 0 ? length - 1 : length);
+      this.#from = request.number();
+      this.#to = this.#from + request.number();
+      const has = request.number();
+      const known = textsOf(plan);
+      this.summary = request.text(known.summaries);
+      this.#answer = (has & ANSWER) === 0 ? null : request.text(known.answers);
+      this.#at = request.reference();
+      this.#rare = (has & RARE) === 0 ? null : request.reference();
+      this.#ticket = (has & TICKET) === 0 ? null : request.reference();
+      this.#ticket?.point(this);
+      return;
+    }
     const { evidence, keys, summary, ts, unanswered } = request;
     const above = slot?.parent ?? null;
     const ownKeys = newKeys(above, keys);
@@ -139,6 +188,94 @@ export class Instance implements KeyHolder, Speaker {
     this.#bits = (this.#bits & ~STATE) | STATES.indexOf(state);
     this.#ended = at - this.chain.opened;
     this.#answer = answer === null ? null : sharedText(answer);
+    // Its answer was what was waited for.
+    if ((this.#bits & HELD) === 0) this.#ticket = null;
+  }
+
+  /** Whoever keeps a request from one event to the next keeps this; it is good until the request is answered. */
+  get ticket(): Ticket {
+    this.#ticket ??= new Ticket(this);
+    return this.#ticket;
+  }
+
+  /** The same, and good for longer: what was answered may be taken back. */
+  hold(): Ticket {
+    this.#bits |= HELD;
+    return this.ticket;
+  }
+
+  /** True while it waits to be closed, or has facts of its own: then its chain cannot be packed. */
+  get isBusy(): boolean {
+    const { state, plan } = this;
+    if (this.#rare instanceof Rarity && this.#rare.scope !== null) return true;
+    const lasting = state === 'answered' && plan.staysOpen;
+    return state !== 'open' && this.#ended !== null && this.serving && !lasting;
+  }
+
+  /** Writes down all that it is, and what is below it. */
+  write(out: Writer, chain: ChainState): void {
+    const answer = this.#answer;
+    const rare = this.#rare;
+    const ticket = this.#ticket;
+    const length = this.#ended === null ? 0 : this.#ended - this.#after;
+    out.number(this.#bits);
+    out.number(this.#spoke);
+    out.number(this.#after);
+    out.number(this.#ended === null || length < 0 ? length : length + 1);
+    out.number(this.#from);
+    out.number(this.#to - this.#from);
+    out.number((answer === null ? 0 : ANSWER) | (rare === null ? 0 : RARE) | (ticket === null ? 0 : TICKET));
+    const known = textsOf(this.plan);
+    out.text(this.summary, known.summaries);
+    if (answer !== null) out.text(answer, known.answers);
+    out.reference(this.#at);
+    if (rare !== null) out.reference(rare);
+    if (ticket !== null) out.reference(ticket);
+    ticket?.point(chain);
+    for (let place = this.#first; place !== null; place = place.next) {
+      out.number(place.plan.position + 1);
+      const attempts = attemptsOf(place);
+      // A place is kept as it is, since others know it; only what came to it is packed.
+      out.number(place instanceof Slot ? attempts.length + 1 : 0);
+      if (place instanceof Slot) out.reference(place);
+      for (const attempt of attempts) attempt.write(out, chain);
+    }
+    out.number(0);
+    for (let place = this.#first; place !== null; ) {
+      const { next } = place;
+      if (place instanceof Slot) place.rest(chain);
+      place = next;
+    }
+  }
+
+  /** Reads what is below it; gives all requests that were read, those above before those below. */
+  read(input: Reader, chain: ChainState, all: Instance[] = []): readonly Instance[] {
+    all.push(this);
+    let last: Place | null = null;
+    for (let position = input.number(); position > 0; position = input.number()) {
+      const plan = this.plan.children[position - 1] as StepPlan;
+      const count = input.number();
+      let place: Place;
+      if (count === 0) {
+        place = new Instance(chain, plan, null, input, null);
+        place.#place = this;
+        place.read(input, chain, all);
+      } else {
+        place = input.reference<Slot>();
+        place.parent = this;
+        const attempts: Instance[] = [];
+        for (let i = 1; i < count; i++) {
+          const attempt = new Instance(chain, plan, place, input, null);
+          attempt.read(input, chain, all);
+          attempts.push(attempt);
+        }
+        place.attempts = attempts;
+      }
+      if (last === null) this.#first = place;
+      else last.next = place;
+      last = place;
+    }
+    return all;
   }
 
   /** When it was answered, failed or was lost; null while it is open. */
@@ -358,8 +495,8 @@ const NOTHING_NOTED: SlotNotes = { forgiven: 0, settled: 0, denied: null, due: n
 
 /** A place in a chain where a request is expected. */
 export class Slot {
-  /** Whose service may make it now; a further attempt of the parent takes it over. */
-  parent: Instance;
+  /** Its chain while that is packed. */
+  #parent: Instance | ChainState;
   readonly plan: StepPlan;
   /** The next of the parent's places that were made. */
   next: Place | null = null;
@@ -377,13 +514,31 @@ export class Slot {
   #notes: SlotNotes | null = null;
 
   constructor(parent: Instance, plan: StepPlan, since: Micros) {
-    this.parent = parent;
+    this.#parent = parent;
     this.plan = plan;
     this.#since = since - parent.chain.opened;
   }
 
+  /** Whose service may make it now; a further attempt of the parent takes it over. */
+  get parent(): Instance {
+    if (this.#parent instanceof ChainState) this.#parent.wake();
+    return this.#parent as Instance;
+  }
+
+  set parent(parent: Instance) {
+    this.#parent = parent;
+  }
+
+  /** Its chain is packed, with all that came to it. */
+  rest(chain: ChainState): void {
+    this.#parent = chain;
+    this.#attempts = NO_INSTANCES;
+    this.next = null;
+  }
+
   /** The requests that came to this place; of a step that may come often, those that are of interest still. */
   get attempts(): readonly Instance[] {
+    if (this.#parent instanceof ChainState) this.#parent.wake();
     return this.#attempts instanceof Instance ? [this.#attempts] : this.#attempts;
   }
 
@@ -427,13 +582,24 @@ export class Slot {
   }
 
   get chain(): ChainState {
-    return this.parent.chain;
+    return this.#parent instanceof ChainState ? this.#parent : this.#parent.chain;
   }
 
   /** The settled fact of this name, as the request that comes here finds it. */
   fact(name: string): Settled | undefined {
     return this.parent.scope.fact(name);
   }
+}
+
+/** Requests and facts of a chain that is packed; of more, it would cost too much to make them anew. */
+const MOST_PACKED = 64;
+
+/** A request and all below it, those above before those below. */
+function requestsOf(instance: Instance, all: Instance[] = []): Instance[] {
+  all.push(instance);
+  for (let place = instance.first; place !== null; place = place.next)
+    for (const attempt of attemptsOf(place)) requestsOf(attempt, all);
+  return all;
 }
 
 /** An open chain. */
@@ -457,7 +623,8 @@ export class ChainState extends Scope {
   ended: Micros | null = null;
   /** The first of its waiting places. */
   waiting: Slot | null = null;
-  #root: Instance | null = null;
+  /** All of it while it is packed, with those that are not. */
+  #root: Instance | Packed | null = null;
 
   constructor(serial: number, origin: Origin, opened: Micros, tainted: VerdictId | null) {
     super();
@@ -488,8 +655,56 @@ export class ChainState extends Scope {
 
   /** The request that began it. */
   get root(): Instance {
+    this.wake();
     if (this.#root === null) throw new FlowTapError('fault', `chain ${this.id} has no root`);
-    return this.#root;
+    return this.#root as Instance;
+  }
+
+  /**
+   * Packs all of it but the places that wait, until somebody asks for it: a million chains may be open, and few of them have
+   * something to do at a time. False when that has to wait, or cannot be.
+   *
+   * @param awake where the chain is noted when it is asked for
+   */
+  rest(awake: Queue<ChainState>, isKnown: (instance: Instance) => boolean): boolean {
+    const root = this.#root;
+    if (!(root instanceof Instance) || this.size > MOST_PACKED) return false;
+    const all = requestsOf(root);
+    if (all.some((instance) => instance.isBusy || isKnown(instance))) return false;
+    const settled = this.own;
+    if (settled.length > MOST_PACKED) return false;
+    if (!settled.every(({ by }) => all.includes(by as Instance))) return false;
+    const out = new Writer();
+    out.reference(awake);
+    out.reference(root.plan);
+    root.write(out, this);
+    out.number(settled.length);
+    for (const each of settled) {
+      const speaker = all.indexOf(each.by as Instance);
+      out.number(speaker);
+      each.write(out, (each.by as Instance).plan);
+    }
+    this.reset(null);
+    this.#root = out.packed;
+    return true;
+  }
+
+  /** Makes it anew when it is packed. */
+  override wake(): void {
+    const packed = this.#root;
+    if (packed === null || packed instanceof Instance) return;
+    const input = new Reader(packed);
+    const awake = input.reference<Queue<ChainState>>();
+    const root = new Instance(this, input.reference(), null, input, null);
+    this.#root = root;
+    const all = root.read(input, this);
+    let last: Settled | null = null;
+    for (let left = input.number(); left > 0; left--) {
+      const by = all[input.number()] as Instance;
+      last = Settled.read(input, by, by.plan, last);
+    }
+    this.reset(last);
+    awake.add(this);
   }
 
   /** The chain as verdicts refer to it. It is made anew each time, since a million chains may be open. */

@@ -27,6 +27,7 @@ import { contradictsKeys, sharesKey } from './keys.ts';
 import { type Nearness, nearestOf, RecentParents } from './nearest.ts';
 import { isBlocked, isDone, isDoneAt, mayBeAbsent, waitingBelow } from './places.ts';
 import type { StepPlan } from './plan.ts';
+import { Queue } from './queue.ts';
 import { type MovedRequest, type Purpose, rearrange } from './rearrange.ts';
 import type { ChainRequest, Origin } from './request.ts';
 import type { FactReading, Scope } from './scope.ts';
@@ -44,6 +45,8 @@ export interface StoreOptions {
   readonly capacity: number;
   /** Counts the chains of a run. */
   readonly nextSerial: () => number;
+  /** Chains that are kept unpacked, those that were asked for last. */
+  readonly awake?: number;
 }
 
 /** A place that explains a request, and how many chains offered one. */
@@ -79,6 +82,13 @@ const KEPT_ATTEMPTS = 8;
 const INDEXED_FACTS = 30;
 /** Places that agree in every fact and fail a relation; nobody looks at more of them for one request. */
 const MOST_FAILING = 4096;
+/**
+ * Chains that are kept unpacked, if nothing else is said. To pack a chain and to make it anew costs about as much as an event,
+ * so that this is more than most need: those that are packed are the many that wait for something.
+ */
+const AWAKE = 32_768;
+/** Chains that are packed at once; only one or two are unpacked for an event. */
+const PACKED_AT_ONCE = 8;
 const NOTHING_MOVED: readonly Instance[] = [];
 const NO_PLANS: readonly StepPlan[] = [];
 const NO_REQUESTS: readonly MovedRequest[] = [];
@@ -91,6 +101,10 @@ export class ChainStore {
   readonly #recent = new RecentParents();
   readonly #keys = new KeyIndex();
   readonly #due = new Deadlines<Due>();
+  /** Chains that are not packed, those first that were asked for longest ago. */
+  readonly #awake = new Queue<ChainState>();
+  #inOrder = this.#chains.values();
+  #oldest: ChainState | null = null;
   #news: ChainNews[] = [];
   #activated = new Set<string>();
   #moved: MovedRequest[] = [];
@@ -123,6 +137,7 @@ export class ChainStore {
     if (this.#chains.size >= this.#options.capacity) this.#evictOldest(request.ts);
     const chain = new ChainState(this.#options.nextSerial(), origin, request.ts, tainted);
     this.#chains.set(chain.serial, chain);
+    this.#awake.add(chain);
     this.#opened++;
     chain.plant(this.#place(chain, plan, null, request, tainted));
     this.#settle(chain, request.ts);
@@ -319,11 +334,12 @@ export class ChainStore {
 
   /** Lets time pass up to, not including, `now`. */
   advance(now: Micros): readonly ChainNews[] {
+    this.#rest();
     for (let due = this.#due.takeDue(now - 1); due !== undefined; due = this.#due.takeDue(now - 1)) {
       this.#handle(due, now);
     }
     // Chains live equally long and stand in the order in which they were opened, so the oldest tells for all.
-    for (const chain of this.#chains.values()) {
+    for (let chain = this.#eldest(); chain !== null; chain = this.#eldest()) {
       if (chain.opened + this.#options.lifetime >= now) break;
       this.#end(chain, now, 'expired');
     }
@@ -334,6 +350,17 @@ export class ChainStore {
   finish(now: Micros): readonly ChainNews[] {
     for (const chain of [...this.#chains.values()]) this.#end(chain, now, 'source');
     return this.#takeNews();
+  }
+
+  /** Nobody has a request in hands between two events, so that chains may be packed. */
+  #rest(): void {
+    const { awake = AWAKE } = this.#options;
+    for (let left = Math.min(PACKED_AT_ONCE, this.#awake.size - awake); left > 0; left--) {
+      const chain = this.#awake.take();
+      if (chain === undefined || chain.ended !== null) continue;
+      // What cannot be packed yet is tried again in a while.
+      if (!chain.rest(this.#awake, (instance) => this.#recent.has(instance))) this.#awake.add(chain);
+    }
   }
 
   #handle(due: Due, now: Micros): void {
@@ -527,10 +554,24 @@ export class ChainStore {
   }
 
   #evictOldest(now: Micros): void {
-    const oldest = this.#chains.values().next();
-    if (oldest.done === true) return;
+    const oldest = this.#eldest();
+    if (oldest === null) return;
     this.#evicted++;
-    this.#end(oldest.value, now, 'expired');
+    this.#end(oldest, now, 'expired');
+  }
+
+  /** The open chain that was opened first. Whoever begins at the front of a map each time passes over all that left it. */
+  #eldest(): ChainState | null {
+    while (this.#oldest === null || this.#oldest.ended !== null) {
+      const next = this.#inOrder.next();
+      if (next.done === true) {
+        // Those that are opened from now on come in another round.
+        this.#inOrder = this.#chains.values();
+        this.#oldest = null;
+        if (this.#chains.size === 0) return null;
+      } else this.#oldest = next.value;
+    }
+    return this.#oldest;
   }
 
   #takeNews(): readonly ChainNews[] {
