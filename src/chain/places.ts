@@ -58,8 +58,7 @@ export function openedAt(parent: Instance, { position }: StepPlan): Micros {
     const before = parent.plan.children[i];
     if (before === undefined || mayBeAbsent(before)) continue;
     const place = parent.placeAt(i);
-    if (place === null) return Number.POSITIVE_INFINITY;
-    opened = Math.max(opened, doneAt(place));
+    opened = Math.max(opened, place === null ? Number.POSITIVE_INFINITY : doneAt(place));
   }
   return opened;
 }

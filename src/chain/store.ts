@@ -45,8 +45,6 @@ export interface StoreOptions {
   readonly capacity: number;
   /** Counts the chains of a run. */
   readonly nextSerial: () => number;
-  /** Chains that are kept unpacked, those that were asked for last. */
-  readonly awake?: number;
 }
 
 /** A place that explains a request, and how many chains offered one. */
@@ -83,9 +81,11 @@ const INDEXED_FACTS = 30;
 /** Places that agree in every fact and fail a relation; nobody looks at more of them for one request. */
 const MOST_FAILING = 4096;
 /**
- * Chains that are kept unpacked, if nothing else is said. To pack a chain and to make it anew costs about as much as an event,
- * so that this is more than most need: those that are packed are the many that wait for something.
+ * Up to so many open chains none is packed. To pack a chain and to make it anew costs about as much as an event, so that only
+ * those pay for it who have more chains than a policy allows where it says nothing else.
  */
+const UNPACKED = 100_000;
+/** Of more, so many stay as they are: those that were asked for last. */
 const AWAKE = 32_768;
 /** Chains that are packed at once; only one or two are unpacked for an event. */
 const PACKED_AT_ONCE = 8;
@@ -354,8 +354,8 @@ export class ChainStore {
 
   /** Nobody has a request in hands between two events, so that chains may be packed. */
   #rest(): void {
-    const { awake = AWAKE } = this.#options;
-    for (let left = Math.min(PACKED_AT_ONCE, this.#awake.size - awake); left > 0; left--) {
+    if (this.#chains.size <= UNPACKED) return;
+    for (let left = Math.min(PACKED_AT_ONCE, this.#awake.size - AWAKE); left > 0; left--) {
       const chain = this.#awake.take();
       if (chain === undefined || chain.ended !== null) continue;
       // What cannot be packed yet is tried again in a while.
