@@ -73,13 +73,11 @@ export function isBlocked(parent: Instance, position: number): boolean {
   if (parent.plan.order === 'any') return false;
   // Both are in the order of the plan.
   let place = parent.first;
-  for (const plan of parent.plan.children) {
-    if (plan.position >= position) return false;
+  return parent.plan.children.slice(0, position).some((plan) => {
     while (place !== null && place.plan.position < plan.position) place = place.next;
     const made = place !== null && place.plan.position === plan.position ? place : null;
-    if (!mayBeAbsent(plan) && (made === null || !isDone(made))) return true;
-  }
-  return false;
+    return !mayBeAbsent(plan) && (made === null || !isDone(made));
+  });
 }
 
 /** The slots that a slot waits for: by now, or by a time. */
