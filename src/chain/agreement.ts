@@ -4,7 +4,7 @@ import { isDone, mayBeAbsent } from './places.ts';
 import type { StepPlan } from './plan.ts';
 import type { ChainRequest, Requirement, Unmet } from './request.ts';
 import type { FactReading } from './scope.ts';
-import type { ChainState, Instance, Slot } from './state.ts';
+import { attemptsOf, type ChainState, type Instance, type Slot } from './state.ts';
 
 /** Steps that were expected, whose parent went well, and that are not done. */
 export function missingSteps(chain: ChainState): string[] {
@@ -16,10 +16,10 @@ export function missingBelow(instance: Instance): string[] {
   const wentWell = instance.state === 'answered' || (instance.plan.staysOpen && instance.state === 'open');
   return instance.plan.children.flatMap((plan, position) => {
     // An attempt whose places were taken over has none any more.
-    const slot = instance.made[position];
-    if (slot === undefined) return [];
-    const missing = wentWell && !mayBeAbsent(plan) && (slot === null || !isDone(slot));
-    const below = slot === null ? [] : slot.attempts.flatMap(missingBelow);
+    if (!instance.expecting) return [];
+    const place = instance.placeAt(position);
+    const missing = wentWell && !mayBeAbsent(plan) && (place === null || !isDone(place));
+    const below = place === null ? [] : attemptsOf(place).flatMap(missingBelow);
     return missing ? [plan.request, ...below] : below;
   });
 }
@@ -67,8 +67,8 @@ export function holdsWith(
 const AFTER_LOSS: Micros = 30_000_000;
 
 /** How long a request is served beyond its end. */
-export function lingerOf({ state, slot }: Instance): Micros {
-  return state === 'lost' && slot === null ? AFTER_LOSS : 0;
+export function lingerOf({ state, above }: Instance): Micros {
+  return state === 'lost' && above === null ? AFTER_LOSS : 0;
 }
 
 /** Whoever still serves goes before whoever has answered and is in its grace; then the older chain. */
@@ -81,8 +81,9 @@ export function goesBefore(a: Slot, b: Slot): boolean {
 /** True when a request for this place could be made at that time because of one that its service serves. */
 export function servesAt(host: Instance, place: StepPlan, made: Micros, skew: Micros): boolean {
   if (place.within !== null && made > host.ts + place.within + skew) return false;
-  if (host.end === null || host.plan.staysOpen || place.cardinality === 'eventually') return true;
-  return made <= host.end.at + skew + lingerOf(host);
+  const { endedAt } = host;
+  if (endedAt === null || host.plan.staysOpen || place.cardinality === 'eventually') return true;
+  return made <= endedAt + skew + lingerOf(host);
 }
 
 /**

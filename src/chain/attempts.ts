@@ -1,11 +1,5 @@
 // What the requests that came to a place mean for it: how often it may be taken again. Enters: places; leaves: whether.
-import type { Instance, Slot } from './state.ts';
-
-/** The first few are copied, since an array that grows takes room for 16 more. */
-export function addAttempt(slot: Slot, instance: Instance): void {
-  if (slot.attempts.length < 4) slot.attempts = [...slot.attempts, instance];
-  else slot.attempts.push(instance);
-}
+import { attemptsOf, type Instance, Slot } from './state.ts';
 
 /** True for a request that went well or is not answered yet; false for one that failed, was taken back or was lost. */
 export function holdsItsPlace({ state }: Instance): boolean {
@@ -38,10 +32,14 @@ export function mayComeAgain(slot: Slot): boolean {
 /** True when nothing will come of a request any more. */
 export function isOver(instance: Instance): boolean {
   if (instance.state === 'open') return false;
-  return instance.made.every(
-    (slot) =>
-      slot !== null && (slot.state === 'spent' || slot.state === 'closed') && slot.attempts.every(isOver),
-  );
+  if (!instance.expecting) return true;
+  let made = 0;
+  for (let place = instance.first; place !== null; place = place.next) {
+    made++;
+    if (place instanceof Slot && place.state !== 'spent' && place.state !== 'closed') return false;
+    if (!attemptsOf(place).every(isOver)) return false;
+  }
+  return made === instance.plan.children.length;
 }
 
 /** The requests that a place was below, one after the other: a further attempt takes over the places of the one before. */

@@ -1,62 +1,70 @@
 // A queue of things to do at a time of the traffic. Enters: (time, item); leaves: items whose time has passed, in order.
 import type { Micros } from '../flow.ts';
 
-interface Entry<T> {
-  readonly at: Micros;
-  readonly order: number;
-  readonly item: T;
-}
-
-/** A binary min-heap; equal times leave in the order in which they came. */
+/** A binary min-heap; equal times leave in the order in which they came. Three lists beside each other need no object an item. */
 export class Deadlines<T> {
-  readonly #heap: Entry<T>[] = [];
+  readonly #items: T[] = [];
+  readonly #times: Micros[] = [];
+  readonly #orders: number[] = [];
   #count = 0;
 
   get size(): number {
-    return this.#heap.length;
+    return this.#items.length;
   }
 
   add(at: Micros, item: T): void {
-    const entry = { at, order: this.#count++, item };
-    const heap = this.#heap;
-    let i = heap.push(entry) - 1;
+    this.#items.push(item);
+    this.#times.push(at);
+    this.#orders.push(this.#count++);
+    let i = this.#items.length - 1;
     while (i > 0) {
       const up = (i - 1) >> 1;
-      const parent = heap[up];
-      if (parent === undefined || !before(entry, parent)) break;
-      heap[i] = parent;
+      if (!this.#goesBefore(i, up)) break;
+      this.#swap(i, up);
       i = up;
     }
-    heap[i] = entry;
   }
 
   /** Takes the earliest item if its time is before or at `now`, else gives undefined. */
   takeDue(now: Micros): T | undefined {
-    const heap = this.#heap;
-    const first = heap[0];
-    if (first === undefined || first.at > now) return undefined;
-    const last = heap.pop();
-    if (last !== undefined && heap.length > 0) this.#sink(last);
-    return first.item;
+    const [at] = this.#times;
+    if (at === undefined || at > now) return undefined;
+    this.#swap(0, this.#items.length - 1);
+    const item = this.#items.pop();
+    this.#times.pop();
+    this.#orders.pop();
+    this.#sink();
+    return item;
   }
 
-  #sink(entry: Entry<T>): void {
-    const heap = this.#heap;
+  #sink(): void {
+    const { length } = this.#items;
     let i = 0;
     for (;;) {
-      const left = heap[2 * i + 1];
-      const right = heap[2 * i + 2];
-      if (left === undefined) break;
-      const useRight = right !== undefined && before(right, left);
-      const child = useRight ? right : left;
-      if (!before(child, entry)) break;
-      heap[i] = child;
-      i = 2 * i + (useRight ? 2 : 1);
+      const left = 2 * i + 1;
+      if (left >= length) return;
+      const child = left + 1 < length && this.#goesBefore(left + 1, left) ? left + 1 : left;
+      if (!this.#goesBefore(child, i)) return;
+      this.#swap(i, child);
+      i = child;
     }
-    heap[i] = entry;
+  }
+
+  #goesBefore(a: number, b: number): boolean {
+    const times = this.#times;
+    const difference = (times[a] as number) - (times[b] as number);
+    return difference < 0 || (difference === 0 && (this.#orders[a] as number) < (this.#orders[b] as number));
+  }
+
+  #swap(a: number, b: number): void {
+    swap(this.#items, a, b);
+    swap(this.#times, a, b);
+    swap(this.#orders, a, b);
   }
 }
 
-function before<T>(a: Entry<T>, b: Entry<T>): boolean {
-  return a.at < b.at || (a.at === b.at && a.order < b.order);
+function swap<T>(list: T[], a: number, b: number): void {
+  const item = list[a] as T;
+  list[a] = list[b] as T;
+  list[b] = item;
 }

@@ -2,13 +2,13 @@
 // Longer than other files because a change and taking it back have to touch the same things.
 import type { Micros } from '../flow.ts';
 import { holdsWith, servesAt } from './agreement.ts';
-import { addAttempt, holdsItsPlace, hostsOf, isLive, lastsBeyond, mayComeAgain } from './attempts.ts';
+import { holdsItsPlace, hostsOf, isLive, lastsBeyond, mayComeAgain } from './attempts.ts';
 import type { KeyIndex } from './key-index.ts';
-import { contradictsKeys, type KeyHolder } from './keys.ts';
-import { doneAt, instancesBelow, isBlocked, openedAt, slotsBelow } from './places.ts';
+import { contradictsKeys } from './keys.ts';
+import { doneAt, instancesBelow, isBlocked, openedAt, waitingBelow } from './places.ts';
 import type { FactReading, Scope } from './scope.ts';
 import type { SlotIndex } from './slot-index.ts';
-import { type ChainState, type Instance, MOST_SPOKEN, type Slot } from './state.ts';
+import { attemptsOf, type ChainState, type Instance, MOST_SPOKEN, Slot } from './state.ts';
 
 /** A request that goes into another place of the same plan. */
 export interface Move {
@@ -102,9 +102,7 @@ export class Exchange {
   }
 
   #waitingPlaces(): readonly Slot[] {
-    return [...this.chains].flatMap(({ root }) =>
-      [...slotsBelow(root)].filter(({ state }) => state === 'waiting'),
-    );
+    return [...this.chains].flatMap(({ root }) => [...waitingBelow(root)]);
   }
 
   /** Whoever waits is found by facts, which may change. */
@@ -152,7 +150,7 @@ export class Exchange {
     for (const { instance, to } of moves) {
       const attempts = [...to.attempts, instance].sort((a, b) => a.ts - b.ts);
       to.attempts = [];
-      for (const attempt of attempts) addAttempt(to, attempt);
+      for (const attempt of attempts) to.addAttempt(attempt);
       const weight = [...instancesBelow(instance)].length;
       const live = liveBelow(instance);
       instance.chain.requests -= weight;
@@ -221,7 +219,7 @@ export class Exchange {
     let within: Instance | null = null;
     let came = 0;
     for (const attempt of slot.attempts) {
-      if (before !== null && (holdsItsPlace(before) || (before.end?.at ?? before.ts) > attempt.ts + skew))
+      if (before !== null && (holdsItsPlace(before) || (before.endedAt ?? before.ts) > attempt.ts + skew))
         return false;
       const host = hosts.findLast(({ ts }) => ts <= attempt.ts + skew);
       if (host === undefined || !servesAt(host, slot.plan, attempt.ts, skew)) return false;
@@ -262,7 +260,7 @@ export class Exchange {
       const state = this.#stateOf(slot, moved, now);
       chain.live += isLive(state) - isLive(slot.state);
       slot.state = state;
-      if (state === 'waiting') slot.since = Math.max(parent.ts, openedAt(slot), lastEnd(slot));
+      if (state === 'waiting') slot.since = Math.max(parent.ts, openedAt(parent, slot.plan), lastEnd(slot));
     }
   }
 
@@ -280,11 +278,14 @@ export class Exchange {
 
 /** True when a request may leave its chain: neither it nor anything below it names a request that stays behind. */
 function isFree({ instance }: Move): boolean {
-  const below = new Set<KeyHolder>(instancesBelow(instance));
-  return [...below].every((each) => {
-    const { namedBy, taint } = each as Instance;
-    return taint === null && (namedBy === null || below.has(namedBy));
-  });
+  return namesNothingAbove(instance, 0);
+}
+
+function namesNothingAbove(instance: Instance, depth: number): boolean {
+  if (instance.taint !== null || instance.named > depth) return false;
+  for (let place = instance.first; place !== null; place = place.next)
+    if (!attemptsOf(place).every((attempt) => namesNothingAbove(attempt, depth + 1))) return false;
+  return true;
 }
 
 function statementOf(instance: Instance): Statement {
@@ -300,10 +301,11 @@ function statementOf(instance: Instance): Statement {
 
 /** True when what came in order came in order. */
 function isOrdered(parent: Instance, skew: Micros): boolean {
-  return parent.made.every((slot) => {
-    const first = slot?.attempts[0];
-    return slot === null || first === undefined || openedAt(slot) <= first.ts + skew;
-  });
+  for (let place = parent.first; place !== null; place = place.next) {
+    const [first] = attemptsOf(place);
+    if (first !== undefined && openedAt(parent, place.plan) > first.ts + skew) return false;
+  }
+  return true;
 }
 
 function holds({ plan, scope, state }: Instance): boolean {
@@ -317,16 +319,21 @@ function holds({ plan, scope, state }: Instance): boolean {
 
 /** When a further attempt could come; a step that may come often need not wait for the one before. */
 function lastEnd({ attempts, plan }: Slot): Micros {
-  return plan.cardinality === 'many' ? 0 : (attempts.at(-1)?.end?.at ?? 0);
+  return plan.cardinality === 'many' ? 0 : (attempts.at(-1)?.endedAt ?? 0);
 }
 
 /** What it and all below it count for in `ChainState.live`. */
 function liveBelow(top: Instance): number {
   let live = 0;
-  for (const { plan, serving, state, end, made } of instancesBelow(top)) {
-    const unanswered = state === 'answered' && end === null;
+  for (const instance of instancesBelow(top)) {
+    const { plan, serving, state, endedAt, expecting } = instance;
+    const unanswered = state === 'answered' && endedAt === null;
     if (serving && !plan.staysOpen && !unanswered) live++;
-    for (const slot of made) live += slot === null ? 1 : isLive(slot.state);
+    if (!expecting) continue;
+    // Places that nobody asked for yet are blocked.
+    live += plan.children.length;
+    for (let place = instance.first; place !== null; place = place.next)
+      live += (place instanceof Slot ? isLive(place.state) : 0) - 1;
   }
   return live;
 }

@@ -164,8 +164,8 @@ function sharings(place: Slot, rival: Slot): readonly (readonly Move[])[] {
 
 /** Everything in two places and in some of those beside them, the other way round. */
 function* neighbours(place: Slot, rival: Slot): Generator<readonly Move[]> {
-  const { plan, made } = place.parent;
-  if (rival.parent === place.parent || made.length > MOST_NEIGHBOURS) return;
+  const { plan } = place.parent;
+  if (rival.parent === place.parent || plan.children.length > MOST_NEIGHBOURS) return;
   const beside = plan.children.filter(
     ({ cardinality, position }) => cardinality !== 'many' && position !== place.plan.position,
   );

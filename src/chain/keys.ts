@@ -15,18 +15,20 @@ export interface KeyHolder {
 }
 
 /**
- * The request nearest to the chain's beginning, at or above a place, from which a request with these keys inherits one of them:
- * it names that request, and can be put nowhere else but below it. Null when it inherits none.
+ * How far above a new request the one is, nearest to the chain's beginning, from which it inherits one of these keys: it
+ * names that request, and can be put nowhere else but below it. 1 is the one that it serves; 0 when it inherits none.
  */
-export function namedBy(holder: KeyHolder | null, keys: ReadonlyMap<string, string>): KeyHolder | null {
-  let found: KeyHolder | null = null;
-  if (keys.size === 0) return null;
+export function namedBy(above: KeyHolder | null, keys: ReadonlyMap<string, string>): number {
+  if (keys.size === 0) return 0;
+  let found = 0;
+  let depth = 0;
   const seen = new Set<string>();
-  for (let at = holder; at !== null; at = at.above) {
+  for (let at = above; at !== null; at = at.above) {
+    depth++;
     for (let own = at.ownKeys; own !== null; own = own.next) {
       if (seen.has(own.key) || keys.get(own.key) !== own.value) continue;
       seen.add(own.key);
-      found = at;
+      found = depth;
     }
   }
   return found;

@@ -46,6 +46,11 @@ export class RecentParents {
     remember(this.#open, parent, REMEMBERED);
   }
 
+  /** True while it is one of those. */
+  has(parent: Instance): boolean {
+    return parent.plan.children.some(({ request }) => this.#open.get(request)?.has(parent));
+  }
+
   retire(parent: Instance): void {
     for (const { request } of parent.plan.children) this.#open.get(request)?.delete(parent);
   }
@@ -84,7 +89,7 @@ function remember(kinds: Kinds, parent: Instance, most: number): void {
 function* slotsOf(kinds: Kinds, request: string): Generator<Slot> {
   for (const parent of kinds.get(request) ?? []) {
     for (const { position, request: expected } of parent.plan.children)
-      if (expected === request && parent.made.length > 0) yield parent.slotAt(position);
+      if (expected === request && parent.expecting) yield parent.slotAt(position);
   }
 }
 
@@ -141,8 +146,8 @@ function stateAt(slot: Slot, ts: Micros): Slot['state'] {
   const { parent, attempts } = slot;
   if (slot.state === 'spent' && attempts.some((attempt) => attempt.ts <= ts)) return 'spent';
   if (blockersOf(slot, ts).length > 0) return 'blocked';
-  const { end } = parent;
-  return slot.state === 'closed' && end !== null && end.at <= ts ? 'closed' : 'waiting';
+  const { endedAt } = parent;
+  return slot.state === 'closed' && endedAt !== null && endedAt <= ts ? 'closed' : 'waiting';
 }
 
 /** True when `a` is strictly closer than `b`. */

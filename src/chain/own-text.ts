@@ -14,3 +14,26 @@ export function ownText(text: string): string {
   const encoding = SINGLE_BYTES.test(text) ? 'latin1' : 'utf16le';
   return Buffer.from(text, encoding).toString(encoding);
 }
+
+/** Texts that are shared at once: few enough to be bounded, many more than one policy has statements. */
+const SHARED = 1024;
+const shared: string[] = new Array<string>(SHARED).fill('');
+
+/**
+ * Like `ownText`, for a text that often comes again, such as a statement with its values left out: equal ones are one. Which
+ * are remembered does not matter to anybody, so that whoever sends many others only makes us keep copies.
+ */
+export function sharedText(text: string): string {
+  let hash = text.length;
+  for (let at = 0; at < text.length && at < LOOKED_AT; at++)
+    hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  const place = (hash ^ (hash >>> 15)) & (SHARED - 1);
+  const known = shared[place] as string;
+  if (known === text) return known;
+  const own = ownText(text);
+  shared[place] = own;
+  return own;
+}
+
+/** Characters that tell texts apart; two that differ only later are not remembered both. */
+const LOOKED_AT = 80;

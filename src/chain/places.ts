@@ -1,55 +1,64 @@
 // What may come at the places of a chain, and what must come first. Enters: places; leaves: whether, and which.
 import type { Micros } from '../flow.ts';
 import type { StepPlan } from './plan.ts';
-import type { Instance, Slot } from './state.ts';
+import { attemptsOf, Instance, type Place, Slot } from './state.ts';
 
-/** All places below a request that were made, those above before those below. */
-export function* slotsBelow(instance: Instance): Generator<Slot> {
-  for (const slot of instance.made) {
-    if (slot === null) continue;
-    yield slot;
-    for (const attempt of slot.attempts) yield* slotsBelow(attempt);
+/** All places below a request that wait, those above before those below. */
+export function* waitingBelow(instance: Instance): Generator<Slot> {
+  for (let place = instance.first; place !== null; place = place.next) {
+    if (place instanceof Slot && place.state === 'waiting') yield place;
+    for (const attempt of attemptsOf(place)) yield* waitingBelow(attempt);
   }
 }
 
 /** A request, and all requests below it that are kept. */
 export function* instancesBelow(instance: Instance): Generator<Instance> {
   yield instance;
-  for (const slot of instance.made) {
-    if (slot === null) continue;
-    for (const attempt of slot.attempts) yield* instancesBelow(attempt);
-  }
+  for (let place = instance.first; place !== null; place = place.next)
+    for (const attempt of attemptsOf(place)) yield* instancesBelow(attempt);
 }
 
 /** True when the step has come, as often as it must, and went well: by now, or by a time. */
-export function isDone(slot: Slot, by = Number.POSITIVE_INFINITY): boolean {
-  let good = slot.notes.settled;
-  for (const { state, plan, ts, end } of slot.attempts) {
-    if (state === 'answered' ? (end?.at ?? ts) <= by : plan.staysOpen && state === 'open' && ts <= by) good++;
-  }
-  return good >= Math.max(1, slot.plan.least);
+export function isDone(place: Place, by = Number.POSITIVE_INFINITY): boolean {
+  if (place instanceof Instance) return wentWell(place, by);
+  let good = place.notes.settled;
+  for (const attempt of place.attempts) if (wentWell(attempt, by)) good++;
+  return good >= Math.max(1, place.plan.least);
+}
+
+function wentWell(instance: Instance, by: Micros): boolean {
+  const { state, plan } = instance;
+  if (state === 'answered') return (instance.endedAt ?? instance.ts) <= by;
+  return plan.staysOpen && state === 'open' && instance.ts <= by;
+}
+
+/** The same for one of the places of a request, whether it was made or not. */
+export function isDoneAt(parent: Instance, position: number, by = Number.POSITIVE_INFINITY): boolean {
+  const place = parent.placeAt(position);
+  return place !== null && isDone(place, by);
 }
 
 /** When the step was done; infinity while it is not. */
-export function doneAt({ plan, attempts, notes }: Slot): Micros {
-  const good = attempts.flatMap(({ state, plan, ts, end }) =>
-    state === 'answered' ? [end?.at ?? ts] : plan.staysOpen && state === 'open' ? [ts] : [],
-  );
-  const needed = Math.max(1, plan.least) - notes.settled;
+export function doneAt(place: Place): Micros {
+  const good = attemptsOf(place).flatMap((attempt) => {
+    const { state, plan, ts } = attempt;
+    return state === 'answered' ? [attempt.endedAt ?? ts] : plan.staysOpen && state === 'open' ? [ts] : [];
+  });
+  const settled = place instanceof Slot ? place.notes.settled : 0;
+  const needed = Math.max(1, place.plan.least) - settled;
   if (needed <= 0) return Number.NEGATIVE_INFINITY;
   return good.sort((a, b) => a - b)[needed - 1] ?? Number.POSITIVE_INFINITY;
 }
 
 /** When everything that has to come before a place was done; infinity while it is not. */
-export function openedAt({ parent, plan }: Slot): Micros {
+export function openedAt(parent: Instance, { position }: StepPlan): Micros {
   if (parent.plan.order === 'any') return parent.ts;
   let opened = parent.ts;
-  for (let i = 0; i < plan.position; i++) {
+  for (let i = 0; i < position; i++) {
     const before = parent.plan.children[i];
     if (before === undefined || mayBeAbsent(before)) continue;
-    const slot = parent.made[i];
-    if (slot === null || slot === undefined) return Number.POSITIVE_INFINITY;
-    opened = Math.max(opened, doneAt(slot));
+    const place = parent.placeAt(i);
+    opened = Math.max(opened, place === null ? Number.POSITIVE_INFINITY : doneAt(place));
   }
   return opened;
 }
@@ -62,19 +71,22 @@ export function mayBeAbsent(plan: StepPlan): boolean {
 /** True when another step must be done before the one at this position. */
 export function isBlocked(parent: Instance, position: number): boolean {
   if (parent.plan.order === 'any') return false;
-  for (let i = 0; i < position; i++) {
-    const plan = parent.plan.children[i];
-    const slot = parent.made[i];
-    if (plan !== undefined && !mayBeAbsent(plan) && (slot === null || slot === undefined || !isDone(slot)))
-      return true;
-  }
-  return false;
+  // Both are in the order of the plan.
+  let place = parent.first;
+  return parent.plan.children.slice(0, position).some((plan) => {
+    while (place !== null && place.plan.position < plan.position) place = place.next;
+    const made = place !== null && place.plan.position === plan.position ? place : null;
+    return !mayBeAbsent(plan) && (made === null || !isDone(made));
+  });
 }
 
 /** The slots that a slot waits for: by now, or by a time. */
-export function blockersOf(slot: Slot, by = Number.POSITIVE_INFINITY): Slot[] {
-  if (slot.parent.plan.order === 'any') return [];
-  return slot.parent.slots.filter(
-    (other) => other.plan.position < slot.plan.position && !mayBeAbsent(other.plan) && !isDone(other, by),
-  );
+export function blockersOf({ parent, plan }: Slot, by = Number.POSITIVE_INFINITY): Slot[] {
+  if (parent.plan.order === 'any' || !parent.expecting) return [];
+  return parent.plan.children
+    .filter(
+      (other) =>
+        other.position < plan.position && !mayBeAbsent(other) && !isDoneAt(parent, other.position, by),
+    )
+    .map(({ position }) => parent.slotAt(position));
 }

@@ -1,4 +1,5 @@
 // What a chain may consist of, as the chain logic needs it. Enters: nothing; leaves: types.
+import type { KnownTexts } from './packing.ts';
 import type { Requirement } from './request.ts';
 
 /** The relations of one request: those that hold when it comes, and those about what its answer says. */
@@ -47,6 +48,23 @@ export interface StepPlan {
   /** Place among its parent's children. */
   readonly position: number;
   readonly children: readonly StepPlan[];
+}
+
+/** Texts that are said of requests of one step again and again: a packed chain has their numbers. */
+export interface StepTexts {
+  readonly summaries: KnownTexts;
+  readonly answers: KnownTexts;
+  readonly sources: KnownTexts;
+}
+
+const texts = new WeakMap<StepPlan, StepTexts>();
+
+export function textsOf(plan: StepPlan): StepTexts {
+  const known = texts.get(plan);
+  if (known !== undefined) return known;
+  const made = { summaries: [plan.request], answers: [], sources: [] };
+  texts.set(plan, made);
+  return made;
 }
 
 /** How a person reads a cardinality. */

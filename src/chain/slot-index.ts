@@ -1,7 +1,20 @@
 // Finds the waiting slots that a request's facts fit, without looking at every open chain. Enters: slots; leaves: slots.
-
+import { randomInt } from 'node:crypto';
 import type { ChainRequest } from './request.ts';
 import type { Slot } from './state.ts';
+
+/** A place that may explain a request, and how many settled facts both share. */
+export interface Match {
+  readonly slot: Slot;
+  readonly agreeing: number;
+}
+
+/** A value of each fact of a kind; undefined where there is none. */
+type Values = readonly (string | undefined)[];
+
+/** Buckets are named by hashes of 30 bits: such a number takes no room of its own. */
+const BITS = 30;
+const NOTHING: readonly Match[] = [];
 
 /**
  * Slots of one kind of request are kept in buckets by the values that their chain has settled for the facts which such
@@ -10,55 +23,61 @@ import type { Slot } from './state.ts';
  */
 export class SlotIndex {
   readonly #kinds = new Map<string, Kind>();
+  /** Whoever sends requests chooses their values, and must not know which of them share a bucket. */
+  readonly #seed = randomInt(2 ** 32);
+  readonly #factor = randomInt(2 ** 31) * 2 + 1;
 
   add(slot: Slot): void {
     const kind = this.#kind(slot.plan.request, slot.plan.facts);
-    const mask = maskOf(slot, kind.facts);
+    const values = valuesOf(slot, kind.facts);
+    const mask = maskOf(values);
     let masked = kind.masks.get(mask);
     if (masked === undefined) {
       masked = { buckets: new Map(), partial: new Map() };
       kind.masks.set(mask, masked);
     }
-    const values = valuesOf(slot, kind.facts);
-    slot.bucket = bucketName(mask, values);
+    slot.bucket = this.#hash(mask, values);
     put(masked.buckets, slot.bucket, slot);
-    for (const [shared, buckets] of masked.partial) put(buckets, bucketName(shared, values), slot);
+    for (const [shared, buckets] of masked.partial) put(buckets, this.#hash(shared, values), slot);
   }
 
   remove(slot: Slot): void {
     const kind = this.#kinds.get(slot.plan.request);
     if (slot.bucket === null || kind === undefined) return;
-    const mask = Number.parseInt(slot.bucket, 36);
+    // The facts of a chain do not change while its slots are in the index, so they still name the same buckets.
+    const values = valuesOf(slot, kind.facts);
+    const mask = maskOf(values);
     const masked = kind.masks.get(mask);
     if (masked !== undefined) {
       take(masked.buckets, slot.bucket, slot);
       if (masked.buckets.size === 0) kind.masks.delete(mask);
-      else if (masked.partial.size > 0) {
-        // The facts of a chain do not change while its slots are in the index, so they still name the same buckets.
-        const values = valuesOf(slot, kind.facts);
-        for (const [shared, buckets] of masked.partial) take(buckets, bucketName(shared, values), slot);
-      }
+      else for (const [shared, buckets] of masked.partial) take(buckets, this.#hash(shared, values), slot);
     }
     slot.bucket = null;
   }
 
   /** Waiting slots whose chain agrees with every fact of the request; those with the most settled facts first. */
-  *matching(request: ChainRequest): Generator<{ slot: Slot; agreeing: number }> {
+  matching(request: ChainRequest): Iterable<Match> {
     const kind = this.#kinds.get(request.request);
-    if (kind === undefined) return;
+    if (kind === undefined) return NOTHING;
     const values = kind.facts.map((fact) => request.facts.find((reading) => reading.fact === fact)?.value);
-    const carried = values.reduce((bits, value, bit) => (value === undefined ? bits : bits | (1 << bit)), 0);
-    const masks = [...kind.masks].sort(([a], [b]) => bits(b & carried) - bits(a & carried));
-    for (const [mask, masked] of masks) {
+    const carried = maskOf(values);
+    const found: Found[] = [];
+    for (const [mask, masked] of kind.masks) {
       // A fact that the chain has settled and the request leaves out (an optional one) does not contradict it.
       const shared = mask & carried;
-      const buckets = shared === mask ? masked.buckets : partialOf(kind, masked, shared);
-      const found = buckets.get(bucketName(shared, values));
-      if (found === undefined) continue;
-      const agreeing = bits(shared);
-      if (found instanceof Set) for (const slot of found) yield { slot, agreeing };
-      else yield { slot: found, agreeing };
+      const buckets = shared === mask ? masked.buckets : this.#partialOf(kind, masked, shared);
+      const held = buckets.get(this.#hash(shared, values));
+      if (held !== undefined) found.push({ held, shared });
     }
+    const [only, other] = found;
+    if (only === undefined) return NOTHING;
+    const { held, shared } = only;
+    if (other === undefined && !(held instanceof Set))
+      return holdsValues(held, kind.facts, shared, values)
+        ? [{ slot: held, agreeing: bits(shared) }]
+        : NOTHING;
+    return inOrder(found, kind.facts, values);
   }
 
   #kind(request: string, facts: readonly string[]): Kind {
@@ -69,10 +88,37 @@ export class SlotIndex {
     this.#kinds.set(request, made);
     return made;
   }
+
+  #partialOf(kind: Kind, masked: Masked, shared: number): Buckets {
+    const known = masked.partial.get(shared);
+    if (known !== undefined) return known;
+    const made: Buckets = new Map();
+    for (const held of masked.buckets.values()) {
+      for (const slot of held instanceof Set ? held : [held])
+        put(made, this.#hash(shared, valuesOf(slot, kind.facts)), slot);
+    }
+    masked.partial.set(shared, made);
+    return made;
+  }
+
+  #hash(mask: number, values: Values): number {
+    const factor = this.#factor;
+    let hash = this.#seed ^ mask;
+    for (let bit = 0; bit < values.length; bit++) {
+      if ((mask & (1 << bit)) === 0) continue;
+      const value = values[bit] ?? '';
+      hash = Math.imul(hash ^ value.length, factor);
+      for (let at = 0; at < value.length; at++) {
+        hash = Math.imul(hash ^ value.charCodeAt(at), factor);
+        hash ^= hash >>> 15;
+      }
+    }
+    return hash >>> (32 - BITS);
+  }
 }
 
 /** Most buckets hold one slot, which then needs no set of its own. */
-type Buckets = Map<string, Slot | Set<Slot>>;
+type Buckets = Map<number, Slot | Set<Slot>>;
 
 /** The slots whose chains have settled the same facts. */
 interface Masked {
@@ -86,26 +132,34 @@ interface Kind {
   readonly masks: Map<number, Masked>;
 }
 
-function partialOf(kind: Kind, masked: Masked, shared: number): Buckets {
-  const known = masked.partial.get(shared);
-  if (known !== undefined) return known;
-  const made: Buckets = new Map();
-  for (const held of masked.buckets.values()) {
-    for (const slot of held instanceof Set ? held : [held])
-      put(made, bucketName(shared, valuesOf(slot, kind.facts)), slot);
-  }
-  masked.partial.set(shared, made);
-  return made;
+/** What one mask has in the bucket of a request. */
+interface Found {
+  readonly held: Slot | Set<Slot>;
+  readonly shared: number;
 }
 
-function put(buckets: Buckets, name: string, slot: Slot): void {
+function* inOrder(found: readonly Found[], facts: readonly string[], values: Values): Generator<Match> {
+  for (const { held, shared } of found.toSorted((a, b) => bits(b.shared) - bits(a.shared))) {
+    const agreeing = bits(shared);
+    for (const slot of held instanceof Set ? held : [held])
+      if (holdsValues(slot, facts, shared, values)) yield { slot, agreeing };
+  }
+}
+
+/** Different values may share a bucket. */
+function holdsValues(slot: Slot, facts: readonly string[], shared: number, values: Values): boolean {
+  const { scope } = slot.parent;
+  return facts.every((fact, bit) => (shared & (1 << bit)) === 0 || scope.fact(fact)?.value === values[bit]);
+}
+
+function put(buckets: Buckets, name: number, slot: Slot): void {
   const held = buckets.get(name);
   if (held === undefined) buckets.set(name, slot);
   else if (held instanceof Set) held.add(slot);
   else buckets.set(name, new Set([held, slot]));
 }
 
-function take(buckets: Buckets, name: string, slot: Slot): void {
+function take(buckets: Buckets, name: number, slot: Slot): void {
   const held = buckets.get(name);
   if (held instanceof Set) {
     held.delete(slot);
@@ -113,28 +167,16 @@ function take(buckets: Buckets, name: string, slot: Slot): void {
   } else if (held === slot) buckets.delete(name);
 }
 
-function maskOf(slot: Slot, facts: readonly string[]): number {
+function valuesOf(slot: Slot, facts: readonly string[]): Values {
+  const { scope } = slot.parent;
+  return facts.map((fact) => scope.fact(fact)?.value);
+}
+
+/** The facts of which there is a value. */
+function maskOf(values: Values): number {
   let mask = 0;
-  for (let bit = 0; bit < facts.length; bit++) {
-    const fact = facts[bit];
-    if (fact !== undefined && slot.fact(fact) !== undefined) mask |= 1 << bit;
-  }
+  for (let bit = 0; bit < values.length; bit++) if (values[bit] !== undefined) mask |= 1 << bit;
   return mask;
-}
-
-function valuesOf(slot: Slot, facts: readonly string[]): (string | undefined)[] {
-  return facts.map((fact) => slot.fact(fact)?.value);
-}
-
-/** Lengths go before the values, so that no value can imitate two. */
-function bucketName(mask: number, values: readonly (string | undefined)[]): string {
-  let name = `${mask.toString(36)}|`;
-  for (let bit = 0; bit < values.length; bit++) {
-    if ((mask & (1 << bit)) === 0) continue;
-    const value = values[bit] ?? '';
-    name += `${value.length}:${value}`;
-  }
-  return name;
 }
 
 function bits(mask: number): number {

@@ -12,7 +12,7 @@ import {
   missingBelow,
   missingSteps,
 } from './agreement.ts';
-import { addAttempt, cameAsOftenAsItMay, isLive, isOver, lastsBeyond, mayComeAgain } from './attempts.ts';
+import { cameAsOftenAsItMay, isLive, isOver, lastsBeyond, mayComeAgain } from './attempts.ts';
 import { Deadlines } from './deadlines.ts';
 import {
   exchangesOf,
@@ -26,13 +26,14 @@ import {
 import { KeyIndex } from './key-index.ts';
 import { contradictsKeys, sharesKey } from './keys.ts';
 import { type Nearness, nearestOf, RecentParents } from './nearest.ts';
-import { isBlocked, isDone, mayBeAbsent, slotsBelow } from './places.ts';
+import { isBlocked, isDone, isDoneAt, mayBeAbsent, waitingBelow } from './places.ts';
 import type { StepPlan } from './plan.ts';
+import { Queue } from './queue.ts';
 import { type MovedRequest, type Purpose, rearrange } from './rearrange.ts';
 import type { ChainRequest, Origin } from './request.ts';
 import type { FactReading, Scope } from './scope.ts';
 import { SlotIndex } from './slot-index.ts';
-import { ChainState, Instance, type Slot } from './state.ts';
+import { attemptsOf, ChainState, Instance, Slot } from './state.ts';
 
 export interface StoreOptions {
   /** Microseconds by which events may come late: how long a place outlives its time. */
@@ -65,9 +66,8 @@ export type ChainNews =
       readonly missing: readonly string[];
     };
 
-type Due =
-  | { readonly kind: 'close'; readonly instance: Instance }
-  | { readonly kind: 'overdue'; readonly slot: Slot };
+/** A request that is closed, or a place whose time runs out. */
+type Due = Instance | Slot;
 
 /** Candidates looked at for one request; more than these tie in every settled fact and are served first come, first served. */
 const MOST_TIES = 64;
@@ -81,7 +81,17 @@ const KEPT_ATTEMPTS = 8;
 const INDEXED_FACTS = 30;
 /** Places that agree in every fact and fail a relation; nobody looks at more of them for one request. */
 const MOST_FAILING = 4096;
+/**
+ * Up to so many open chains none is packed. To pack a chain and to make it anew costs about as much as an event, so that only
+ * those pay for it who have more chains than a policy allows where it says nothing else.
+ */
+const UNPACKED = 100_000;
+/** Of more, so many stay as they are: those that were asked for last. */
+const AWAKE = 32_768;
+/** Chains that are packed at once; only one or two are unpacked for an event. */
+const PACKED_AT_ONCE = 8;
 const NOTHING_MOVED: readonly Instance[] = [];
+const NO_PLANS: readonly StepPlan[] = [];
 const NO_REQUESTS: readonly MovedRequest[] = [];
 
 export class ChainStore {
@@ -92,6 +102,10 @@ export class ChainStore {
   readonly #recent = new RecentParents();
   readonly #keys = new KeyIndex();
   readonly #due = new Deadlines<Due>();
+  /** Chains that are not packed, those first that were asked for longest ago. */
+  readonly #awake = new Queue<ChainState>();
+  #inOrder = this.#chains.values();
+  #oldest: ChainState | null = null;
   #news: ChainNews[] = [];
   #activated = new Set<string>();
   #moved: MovedRequest[] = [];
@@ -124,6 +138,7 @@ export class ChainStore {
     if (this.#chains.size >= this.#options.capacity) this.#evictOldest(request.ts);
     const chain = new ChainState(this.#options.nextSerial(), origin, request.ts, tainted);
     this.#chains.set(chain.serial, chain);
+    this.#awake.add(chain);
     this.#opened++;
     chain.plant(this.#place(chain, plan, null, request, tainted));
     this.#settle(chain, request.ts);
@@ -253,6 +268,7 @@ export class ChainStore {
     if (!many || cameAsOftenAsItMay(slot)) this.#setState(slot, 'spent', request.ts);
     if (isDone(slot)) this.#unblock(slot.parent, request.ts);
     this.#settle(chain, request.ts);
+    slot.parent.fold(slot);
     return instance;
   }
 
@@ -278,7 +294,7 @@ export class ChainStore {
     const moved: Slot[] = [];
     let top = instance;
     while (top.above !== null && isWithin(top.above.scope, owner)) top = top.above;
-    for (const slot of slotsBelow(top)) {
+    for (const slot of waitingBelow(top)) {
       if (slot.bucket !== null && slot.plan.facts.some((fact) => names.has(fact))) moved.push(slot);
     }
     for (const slot of moved) this.#waiting.remove(slot);
@@ -294,10 +310,10 @@ export class ChainStore {
     // By the plan: most answers need nothing, and a place that nobody asked for stays unmade.
     return instance.plan.children
       .filter(
-        ({ cardinality, position }) => cardinality === 'required' && instance.made[position] !== undefined,
+        ({ cardinality, position }) =>
+          cardinality === 'required' && instance.expecting && !isDoneAt(instance, position),
       )
-      .map(({ position }) => instance.slotAt(position))
-      .filter((slot) => !isDone(slot));
+      .map(({ position }) => instance.slotAt(position));
   }
 
   /** The service answered: what it causes must follow within the grace, or, with `eventually`, within its time. */
@@ -315,8 +331,7 @@ export class ChainStore {
   undo(instance: Instance, at: Micros): void {
     if (instance.state === 'open') this.#finish(instance, 'failed', 'rolled back', at);
     if (instance.state !== 'answered' || instance.chain.ended !== null) return;
-    instance.state = 'failed';
-    instance.end = { at, answer: 'rolled back' };
+    instance.finish('failed', at, 'rolled back');
     const { slot } = instance;
     if (slot === null || slot.state !== 'spent' || !slot.parent.serving) return;
     if (mayComeAgain(slot)) this.#setState(slot, 'waiting', at);
@@ -331,11 +346,12 @@ export class ChainStore {
 
   /** Lets time pass up to, not including, `now`. */
   advance(now: Micros): readonly ChainNews[] {
+    this.#rest();
     for (let due = this.#due.takeDue(now - 1); due !== undefined; due = this.#due.takeDue(now - 1)) {
       this.#handle(due, now);
     }
     // Chains live equally long and stand in the order in which they were opened, so the oldest tells for all.
-    for (const chain of this.#chains.values()) {
+    for (let chain = this.#eldest(); chain !== null; chain = this.#eldest()) {
       if (chain.opened + this.#options.lifetime >= now) break;
       this.#end(chain, now, 'expired');
     }
@@ -348,33 +364,42 @@ export class ChainStore {
     return this.#takeNews();
   }
 
-  #handle(due: Due, now: Micros): void {
-    switch (due.kind) {
-      case 'close':
-        if (due.instance.chain.ended === null) this.#close(due.instance, now);
-        return;
-      case 'overdue': {
-        const { slot } = due;
-        const { due: at } = slot.notes;
-        if (slot.chain.ended !== null || slot.state === 'closed' || isDone(slot)) return;
-        if (at === null || at + this.#options.grace >= now) return;
-        this.#fill(slot, at);
-        if (isDone(slot)) return;
-        if (slot.plan.cardinality === 'eventually') {
-          slot.note({ overdue: true });
-          this.#news.push({ kind: 'overdue', slot, at });
-        }
-        if (slot.state !== 'spent') this.#setState(slot, 'closed', now);
-        this.#settle(slot.chain, now);
-        return;
-      }
+  /** Nobody has a request in hands between two events, so that chains may be packed. */
+  #rest(): void {
+    if (this.#chains.size <= UNPACKED) return;
+    for (let left = Math.min(PACKED_AT_ONCE, this.#awake.size - AWAKE); left > 0; left--) {
+      const chain = this.#awake.take();
+      if (chain === undefined || chain.ended !== null) continue;
+      // What cannot be packed yet is tried again in a while.
+      if (!chain.rest(this.#awake, (instance) => this.#recent.has(instance))) this.#awake.add(chain);
     }
+  }
+
+  #handle(due: Due, now: Micros): void {
+    if (due.chain.ended !== null) return;
+    if (due instanceof Instance) this.#close(due, now);
+    else this.#miss(due, now);
+  }
+
+  /** The time of a place is over. */
+  #miss(slot: Slot, now: Micros): void {
+    const { due } = slot.notes;
+    if (slot.state === 'closed' || isDone(slot)) return;
+    if (due === null || due + this.#options.grace >= now) return;
+    this.#fill(slot, due);
+    if (isDone(slot)) return;
+    if (slot.plan.cardinality === 'eventually') {
+      slot.note({ overdue: true });
+      this.#news.push({ kind: 'overdue', slot, at: due });
+    }
+    if (slot.state !== 'spent') this.#setState(slot, 'closed', now);
+    this.#settle(slot.chain, now);
   }
 
   /** Its time runs out at `due`; what was made in time may arrive later by the grace. */
   #await(slot: Slot, due: Micros): void {
     slot.note({ due });
-    this.#due.add(due + this.#options.grace, { kind: 'overdue', slot });
+    this.#due.add(due + this.#options.grace, slot);
   }
 
   #place(
@@ -386,7 +411,7 @@ export class ChainStore {
   ): Instance {
     const instance = new Instance(chain, plan, slot, request, taint);
     const before = plan.cardinality === 'many' ? undefined : slot?.attempts.at(-1);
-    if (slot !== null) addAttempt(slot, instance);
+    slot?.addAttempt(instance);
     chain.requests++;
     chain.size++;
     if (!plan.staysOpen && !request.unanswered) chain.live++;
@@ -400,7 +425,7 @@ export class ChainStore {
 
   #addSlots(parent: Instance, now: Micros): void {
     parent.expect();
-    parent.chain.live += parent.made.length;
+    parent.chain.live += parent.plan.children.length;
     this.#recent.add(parent);
     for (const { within, position } of parent.plan.children) {
       if (within !== null) this.#await(parent.slotAt(position), now + within);
@@ -453,19 +478,19 @@ export class ChainStore {
       this.#keys.remove(instance.chain, own.key, own.value);
     if (settled) this.#recent.end(instance);
     else this.#recent.retire(instance);
-    for (const slot of instance.made) {
-      if (slot === null) continue;
-      if (slot.bucket !== null) this.#waiting.remove(slot);
-      for (const attempt of slot.attempts) requests += this.#release(attempt, settled);
+    for (let place = instance.first; place !== null; place = place.next) {
+      if (place instanceof Slot && place.bucket !== null) this.#waiting.remove(place);
+      for (const attempt of attemptsOf(place)) requests += this.#release(attempt, settled);
     }
     return requests;
   }
 
   /** Opens the places whose predecessors are done. */
   #unblock(parent: Instance, at: Micros): void {
+    if (!parent.expecting) return;
     for (const { position } of parent.plan.children) {
-      const slot = parent.made[position];
-      if (slot === undefined || (slot !== null && slot.state !== 'blocked')) continue;
+      const place = parent.placeAt(position);
+      if (place !== null && (place instanceof Instance || place.state !== 'blocked')) continue;
       if (!isBlocked(parent, position)) this.#setState(parent.slotAt(position), 'waiting', at);
     }
   }
@@ -488,15 +513,14 @@ export class ChainStore {
 
   #finish(instance: Instance, state: 'answered' | 'failed' | 'lost', text: string | null, at: Micros): void {
     const lasting = instance.plan.staysOpen && state === 'answered';
-    instance.state = state;
-    instance.end = { at, answer: text };
+    instance.finish(state, at, text);
     if (instance.chain.ended !== null) return;
-    const slot = instance.slot;
-    if (slot !== null && state !== 'answered' && slot.state === 'spent' && slot.parent.serving) {
-      if (mayComeAgain(slot)) this.#setState(slot, 'waiting', at);
-    }
-    if (slot !== null && state === 'answered') this.#unblock(slot.parent, at);
-    if (!lasting) this.#due.add(at + lingerOf(instance) + this.#options.grace, { kind: 'close', instance });
+    const { above } = instance;
+    if (above !== null && state === 'answered') this.#unblock(above, at);
+    // Its place is asked for only where that matters.
+    const slot = state !== 'answered' && above?.serving === true ? instance.slot : null;
+    if (slot !== null && slot.state === 'spent' && mayComeAgain(slot)) this.#setState(slot, 'waiting', at);
+    if (!lasting) this.#due.add(at + lingerOf(instance) + this.#options.grace, instance);
   }
 
   /** The service no longer serves this request: what has not come by now will not be explained by it. */
@@ -504,12 +528,15 @@ export class ChainStore {
     if (!instance.serving) return;
     if (instance.state === 'answered') {
       for (const plan of instance.plan.children)
-        if (!mayBeAbsent(plan) && plan.within === null && !isDone(instance.slotAt(plan.position)))
+        if (!mayBeAbsent(plan) && plan.within === null && !isDoneAt(instance, plan.position))
           this.#fill(instance.slotAt(plan.position), now);
     }
-    instance.serving = false;
+    instance.close();
     if (!instance.plan.staysOpen) instance.chain.live--;
-    for (const slot of instance.slots) {
+    for (const { position } of instance.expecting ? instance.plan.children : NO_PLANS) {
+      // What came to a place that nothing more is said of has spent it.
+      if (instance.placeAt(position) instanceof Instance) continue;
+      const slot = instance.slotAt(position);
       if (!lastsBeyond(slot) && slot.state !== 'spent') this.#setState(slot, 'closed', now);
     }
     this.#settle(instance.chain, now);
@@ -536,10 +563,24 @@ export class ChainStore {
   }
 
   #evictOldest(now: Micros): void {
-    const oldest = this.#chains.values().next();
-    if (oldest.done === true) return;
+    const oldest = this.#eldest();
+    if (oldest === null) return;
     this.#evicted++;
-    this.#end(oldest.value, now, 'expired');
+    this.#end(oldest, now, 'expired');
+  }
+
+  /** The open chain that was opened first. Whoever begins at the front of a map each time passes over all that left it. */
+  #eldest(): ChainState | null {
+    while (this.#oldest === null || this.#oldest.ended !== null) {
+      const next = this.#inOrder.next();
+      if (next.done === true) {
+        // Those that are opened from now on come in another round.
+        this.#inOrder = this.#chains.values();
+        this.#oldest = null;
+        if (this.#chains.size === 0) return null;
+      } else this.#oldest = next.value;
+    }
+    return this.#oldest;
   }
 
   #takeNews(): readonly ChainNews[] {

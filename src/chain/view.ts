@@ -1,6 +1,6 @@
 // Draws a chain for a person: what was expected, what came. Enters: a chain; leaves: a plain tree.
 import type { ChainView, FactOrigin, StepView } from '../verdict.ts';
-import { slotsBelow } from './places.ts';
+import { instancesBelow } from './places.ts';
 import { describeCardinality } from './plan.ts';
 import type { Scope } from './scope.ts';
 import type { ChainState, Instance, Slot } from './state.ts';
@@ -33,8 +33,7 @@ function keysOf(root: Instance): readonly string[] {
   const add = ({ ownKeys }: Instance): void => {
     for (let own = ownKeys; own !== null; own = own.next) keys.add(`${own.key}=${own.value}`);
   };
-  add(root);
-  for (const slot of slotsBelow(root)) for (const attempt of slot.attempts) add(attempt);
+  for (const instance of instancesBelow(root)) add(instance);
   return [...keys];
 }
 
@@ -64,7 +63,7 @@ function seen(instance: Instance): StepView['seen'][number] {
     request: instance.summary,
     ts: instance.ts,
     evidence: instance.evidence,
-    answered: instance.end?.answer ?? null,
+    answered: instance.answer,
     origins: instance.plan.owns.size === 0 ? {} : originsOf(instance.scope),
   };
 }

@@ -1,7 +1,7 @@
 // What an answer means for the request that it answers. Enters: answers of placed requests; leaves: verdicts on what is wrong.
 import { nearnessTo } from '../chain/nearest.ts';
 import type { FactReading } from '../chain/scope.ts';
-import type { Instance, Slot } from '../chain/state.ts';
+import type { Instance, Slot, Ticket } from '../chain/state.ts';
 import { assertNever } from '../errors.ts';
 import type { Evidence, Micros } from '../flow.ts';
 import type { DropCode, Verdict } from '../verdict.ts';
@@ -17,7 +17,7 @@ import { lingerOf } from './waiting.ts';
 /** An answer that came before what it needs. */
 interface EarlyAnswer {
   readonly record: FlowRecord;
-  readonly instance: Instance;
+  readonly ticket: Ticket;
   readonly answer: Answer;
   readonly until: Micros;
 }
@@ -45,7 +45,7 @@ export class Answering {
   advance(now: Micros): void {
     while (this.#early[0] !== undefined && this.#early[0].until < now) {
       const early = this.#early.shift();
-      if (early !== undefined) this.answer(early.record, early.instance, early.answer, true);
+      if (early !== undefined) this.answer(early.record, early.ticket.instance, early.answer, true);
     }
   }
 
@@ -63,7 +63,7 @@ export class Answering {
       const agrees = store.rearrangeToAgree(instance, facts, answer.ts);
       if (!final && (missing.length > 0 || (!agrees && store.mayYetAgree(instance, facts)))) {
         const until = answer.ts + lingerOf(this.#policy.document.limits);
-        this.#early.push({ record, instance, answer, until });
+        this.#early.push({ record, ticket: instance.ticket, answer, until });
         return;
       }
       complete = missing.length === 0;

@@ -1,5 +1,5 @@
 // Which requests of a flow still await their answers. Enters: requests and answers by name; leaves: who is answered.
-import { Instance } from '../chain/state.ts';
+import { type Instance, Ticket } from '../chain/state.ts';
 import type { Micros } from '../flow.ts';
 import { type Chains, storeOf } from './decide.ts';
 import type { FlowRecord } from './flows.ts';
@@ -8,7 +8,7 @@ import type { AnswerName, ObservedAnswer } from './observe/observation.ts';
 export type Answer = ObservedAnswer;
 
 /** A request that was seen and is not answered: not decided yet, or put into a chain, or in none. */
-export type Awaiting = Undecided | Instance;
+export type Awaiting = Undecided | Ticket;
 
 interface Undecided {
   answer: Answer | null;
@@ -37,9 +37,9 @@ export class AnswerBook {
   /** It was decided: gives the answer that came meanwhile, if one did. */
   settle(record: FlowRecord, name: AnswerName, instance: Instance | null): Answer | null {
     const awaiting = record.awaiting.get(name);
-    if (awaiting === undefined || awaiting instanceof Instance) return null;
+    if (awaiting === undefined || awaiting instanceof Ticket) return null;
     if (instance === null || awaiting.answer !== null) record.awaiting.delete(name);
-    else record.awaiting.set(name, instance);
+    else record.awaiting.set(name, instance.ticket);
     if (instance !== null && awaiting.lost !== null) this.#lose(instance, awaiting.lost);
     return awaiting.answer;
   }
@@ -48,24 +48,24 @@ export class AnswerBook {
   arrive(record: FlowRecord, name: AnswerName, answer: Answer): Instance | null {
     const awaiting = record.awaiting.get(name);
     if (awaiting === undefined) return null;
-    if (!(awaiting instanceof Instance)) {
+    if (!(awaiting instanceof Ticket)) {
       awaiting.answer = answer;
       return null;
     }
     record.awaiting.delete(name);
-    return awaiting;
+    return awaiting.instance;
   }
 
   /** A request will not be answered. */
   lose(record: FlowRecord, name: AnswerName, at: Micros): void {
     const awaiting = record.awaiting.get(name);
     if (awaiting === undefined) return;
-    if (!(awaiting instanceof Instance)) {
+    if (!(awaiting instanceof Ticket)) {
       awaiting.lost = at;
       return;
     }
     record.awaiting.delete(name);
-    this.#lose(awaiting, at);
+    this.#lose(awaiting.instance, at);
   }
 
   /** The flow ended: nothing on it will be answered. */

@@ -1,5 +1,5 @@
 // What a rolled-back transaction undoes. Enters: statements of one connection and their answers; leaves: requests that count as failed.
-import type { Instance } from '../chain/state.ts';
+import type { Instance, Ticket } from '../chain/state.ts';
 import type { Micros } from '../flow.ts';
 import type { AnswerName, ObservedAnswer, ObservedRequest } from './observe/observation.ts';
 
@@ -7,7 +7,7 @@ import type { AnswerName, ObservedAnswer, ObservedRequest } from './observe/obse
 const MOST = 10_000;
 
 interface Transaction {
-  readonly instances: Instance[];
+  readonly instances: Ticket[];
   /** PostgreSQL takes a COMMIT after an error for a ROLLBACK, unless a savepoint was gone back to. */
   broken: boolean;
 }
@@ -54,7 +54,7 @@ export class Transactions {
   place(name: AnswerName, instance: Instance): void {
     const transaction = this.#within.get(name);
     if (transaction !== undefined && transaction.instances.length < MOST)
-      transaction.instances.push(instance);
+      transaction.instances.push(instance.hold());
   }
 
   /** An answer came. It is to be told before the statement that it answers is. */
@@ -84,6 +84,6 @@ export class Transactions {
   }
 
   #undoAll({ instances }: Transaction, at: Micros): void {
-    for (const instance of instances.splice(0)) this.#undo(instance, at);
+    for (const { instance } of instances.splice(0)) this.#undo(instance, at);
   }
 }

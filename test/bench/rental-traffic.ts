@@ -28,6 +28,9 @@ type Way = keyof typeof ENDS;
 /** Connections of each kind; so many requests wait on each that none is forgotten (65,536 answers are remembered of one). */
 const CONNECTIONS = 64;
 
+/** Microseconds between two events: 50,000 a second are about what one engine decides, and no more can come for long. */
+const SPACING: Micros = 20;
+
 interface Connection {
   readonly flow: Flow;
   requests: number;
@@ -79,7 +82,8 @@ export class RentalTraffic {
   }
 
   event({ flow }: Connection, side: Side, draft: EventDraft): Event {
-    const ts = ++this.now;
+    this.now += SPACING;
+    const ts = this.now;
     const at = { flow: flow.id, side, start: 0, end: 100, ts, capture: null, packets: [] };
     return { ...draft, ts, flow, at } as Event;
   }

@@ -168,6 +168,36 @@ describe('a request that is sent again', () => {
   });
 });
 
+test('a request that is sent again keeps all that the one before has caused', async () => {
+  const policy = application('again', ({ external, service }) => {
+    const user = external('user');
+    const front = service('front', { at: '10.0.0.1', http: 80 });
+    const back = service('back', { at: '10.0.0.2', http: 80 });
+    const shop = service('shop', { at: '10.0.0.3', http: 80 });
+    const seal = http.post('/seal').from(shop).to(back);
+    const pack = http.post('/pack').from(back).to(shop);
+    return chain(
+      http.get('/').from(user).to(front),
+      once(http.post('/bill').from(front).to(back), once(pack, once(seal))).retried(1),
+    );
+  });
+  const story = new Story();
+  const answer = story.connect('192.0.2.1', '10.0.0.1:80').http('GET', '/', traced(1));
+  const first = story.connect('10.0.0.1', '10.0.0.2:80');
+  first.http('POST', '/bill', traced(1));
+  const packed = story.connect('10.0.0.2', '10.0.0.3:80').http('POST', '/pack', traced(1));
+  story.connect('10.0.0.3', '10.0.0.2:80').http('POST', '/seal', traced(1))(200);
+  packed(200);
+  first.close('rst');
+  story.connect('10.0.0.1', '10.0.0.2:80').http('POST', '/bill', traced(1))(200);
+  answer(200);
+  // Nothing that was done already is done for the second bill.
+  story.connect('10.0.0.2', '10.0.0.3:80').http('POST', '/pack', traced(1))(200);
+  const { drops, chains } = await judge(policy, story.end());
+  expect(brief(drops)).toEqual(['already-done: POST /pack (back to shop)']);
+  expect(chains.map(({ outcome, requests }) => [outcome, requests])).toEqual([['complete', 5]]);
+});
+
 test('a place that no plan has is a fault of ours', () => {
   const chain = new ChainState(1, { from: 'user', address: '192.0.2.1' }, 0, null);
   const request: ChainRequest = {
