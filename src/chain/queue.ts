@@ -21,4 +21,10 @@ export class Queue<T> {
     }
     return this.#leaving.pop();
   }
+
+  /** Lets go of what does not pass; the others keep their order. */
+  keep(passes: (item: T) => boolean): void {
+    this.#added = this.#added.filter(passes);
+    this.#leaving = this.#leaving.filter(passes);
+  }
 }

@@ -8,7 +8,6 @@ import { type KeyHolder, keyAt, namedBy, type OwnKey } from './keys.ts';
 import { ownText, sharedText } from './own-text.ts';
 import { type Packed, Reader, Writer } from './packing.ts';
 import { type StepPlan, textsOf } from './plan.ts';
-import type { Queue } from './queue.ts';
 import type { ChainRequest, Origin } from './request.ts';
 import { LocalScope, Scope, Settled, type Speaker } from './scope.ts';
 
@@ -602,6 +601,12 @@ function requestsOf(instance: Instance, all: Instance[] = []): Instance[] {
   return all;
 }
 
+/** Whoever has chains packed. */
+export interface Sleepers {
+  /** This one was packed and has been made anew. */
+  woke(chain: ChainState): void;
+}
+
 /** An open chain. */
 export class ChainState extends Scope {
   /** Counts the chains of a run. */
@@ -664,9 +669,9 @@ export class ChainState extends Scope {
    * Packs all of it but the places that wait, until somebody asks for it: a million chains may be open, and few of them have
    * something to do at a time. False when that has to wait, or cannot be.
    *
-   * @param awake where the chain is noted when it is asked for
+   * @param sleepers who is told when the chain is asked for
    */
-  rest(awake: Queue<ChainState>, isKnown: (instance: Instance) => boolean): boolean {
+  rest(sleepers: Sleepers, isKnown: (instance: Instance) => boolean): boolean {
     const root = this.#root;
     if (!(root instanceof Instance) || this.size > MOST_PACKED) return false;
     const all = requestsOf(root);
@@ -675,7 +680,7 @@ export class ChainState extends Scope {
     if (settled.length > MOST_PACKED) return false;
     if (!settled.every(({ by }) => all.includes(by as Instance))) return false;
     const out = new Writer();
-    out.reference(awake);
+    out.reference(sleepers);
     out.reference(root.plan);
     root.write(out, this);
     out.number(settled.length);
@@ -694,7 +699,7 @@ export class ChainState extends Scope {
     const packed = this.#root;
     if (packed === null || packed instanceof Instance) return;
     const input = new Reader(packed);
-    const awake = input.reference<Queue<ChainState>>();
+    const sleepers = input.reference<Sleepers>();
     const root = new Instance(this, input.reference(), null, input, null);
     this.#root = root;
     const all = root.read(input, this);
@@ -704,7 +709,7 @@ export class ChainState extends Scope {
       last = Settled.read(input, by, by.plan, last);
     }
     this.reset(last);
-    awake.add(this);
+    sleepers.woke(this);
   }
 
   /** The chain as verdicts refer to it. It is made anew each time, since a million chains may be open. */

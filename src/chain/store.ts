@@ -26,9 +26,9 @@ import {
 import { KeyIndex } from './key-index.ts';
 import { contradictsKeys, sharesKey } from './keys.ts';
 import { type Nearness, nearestOf, RecentParents } from './nearest.ts';
+import { Packer } from './packer.ts';
 import { isBlocked, isDone, isDoneAt, mayBeAbsent, waitingBelow } from './places.ts';
 import type { StepPlan } from './plan.ts';
-import { Queue } from './queue.ts';
 import { type MovedRequest, type Purpose, rearrange } from './rearrange.ts';
 import type { ChainRequest, Origin } from './request.ts';
 import type { FactReading, Scope } from './scope.ts';
@@ -81,15 +81,6 @@ const KEPT_ATTEMPTS = 8;
 const INDEXED_FACTS = 30;
 /** Places that agree in every fact and fail a relation; nobody looks at more of them for one request. */
 const MOST_FAILING = 4096;
-/**
- * Up to so many open chains none is packed. To pack a chain and to make it anew costs about as much as an event, so that only
- * those pay for it who have more chains than a policy allows where it says nothing else.
- */
-const UNPACKED = 100_000;
-/** Of more, so many stay as they are: those that were asked for last. */
-const AWAKE = 32_768;
-/** Chains that are packed at once; only one or two are unpacked for an event. */
-const PACKED_AT_ONCE = 8;
 const NOTHING_MOVED: readonly Instance[] = [];
 const NO_PLANS: readonly StepPlan[] = [];
 const NO_REQUESTS: readonly MovedRequest[] = [];
@@ -102,8 +93,7 @@ export class ChainStore {
   readonly #recent = new RecentParents();
   readonly #keys = new KeyIndex();
   readonly #due = new Deadlines<Due>();
-  /** Chains that are not packed, those first that were asked for longest ago. */
-  readonly #awake = new Queue<ChainState>();
+  readonly #packer = new Packer((instance) => this.#recent.has(instance));
   #inOrder = this.#chains.values();
   #oldest: ChainState | null = null;
   #news: ChainNews[] = [];
@@ -138,7 +128,7 @@ export class ChainStore {
     if (this.#chains.size >= this.#options.capacity) this.#evictOldest(request.ts);
     const chain = new ChainState(this.#options.nextSerial(), origin, request.ts, tainted);
     this.#chains.set(chain.serial, chain);
-    this.#awake.add(chain);
+    this.#packer.add(chain);
     this.#opened++;
     chain.plant(this.#place(chain, plan, null, request, tainted));
     this.#settle(chain, request.ts);
@@ -346,7 +336,8 @@ export class ChainStore {
 
   /** Lets time pass up to, not including, `now`. */
   advance(now: Micros): readonly ChainNews[] {
-    this.#rest();
+    // Nobody has a request in hands between two events.
+    this.#packer.pack(this.#chains.size);
     for (let due = this.#due.takeDue(now - 1); due !== undefined; due = this.#due.takeDue(now - 1)) {
       this.#handle(due, now);
     }
@@ -362,17 +353,6 @@ export class ChainStore {
   finish(now: Micros): readonly ChainNews[] {
     for (const chain of [...this.#chains.values()]) this.#end(chain, now, 'source');
     return this.#takeNews();
-  }
-
-  /** Nobody has a request in hands between two events, so that chains may be packed. */
-  #rest(): void {
-    if (this.#chains.size <= UNPACKED) return;
-    for (let left = Math.min(PACKED_AT_ONCE, this.#awake.size - AWAKE); left > 0; left--) {
-      const chain = this.#awake.take();
-      if (chain === undefined || chain.ended !== null) continue;
-      // What cannot be packed yet is tried again in a while.
-      if (!chain.rest(this.#awake, (instance) => this.#recent.has(instance))) this.#awake.add(chain);
-    }
   }
 
   #handle(due: Due, now: Micros): void {

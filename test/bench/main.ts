@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { measureBroker, measureZeek } from './broker.ts';
-import { measureChains, SIZES } from './chains.ts';
+import { BUSY, measureChains, SIZES } from './chains.ts';
 import { measureDecisions } from './decisions.ts';
 import { median } from './measure.ts';
 import { repeatCapture } from './repeat-capture.ts';
@@ -132,14 +132,19 @@ try {
       'heap after a collection, with the answers that are awaited; aim: at most 1024 at a million; packed beyond 100,000',
     );
     if (i === 0) continue;
-    const known = figures !== null && few !== null && few !== undefined;
-    row(
-      `time an event at ${open} / ${SIZES[0].toLocaleString('en')}`,
-      known ? (figures.micros / few.micros).toFixed(2) : 'no memory',
-      known
-        ? `ratio; aim: 1, a flat cost; ${figures.micros.toFixed(1)} us against ${few.micros.toFixed(1)} us`
-        : '',
-    );
+    for (const [which, key] of [
+      [`${BUSY.toLocaleString('en')} of`, 'microsBusy'],
+      ['all', 'micros'],
+    ] as const) {
+      const known = figures !== null && few !== null && few !== undefined;
+      row(
+        `time an event of ${which} ${open} / ${SIZES[0].toLocaleString('en')}`,
+        known ? (figures[key] / few[key]).toFixed(2) : 'no memory',
+        known
+          ? `ratio; aim: 1, a flat cost; ${figures[key].toFixed(1)} us against ${few[key].toFixed(1)} us`
+          : '',
+      );
+    }
   }
 
   const decision = await measureDecisions();

@@ -1,8 +1,10 @@
 // Chains that nothing happens to for long are packed. Enters: a story with and without very many others in between; leaves: equal drawings.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { Packer } from '../../src/chain/packer.ts';
 import { Reader, Writer } from '../../src/chain/packing.ts';
 import { Queue } from '../../src/chain/queue.ts';
+import { ChainState } from '../../src/chain/state.ts';
 import { createEngine } from '../../src/engine.ts';
 import type { FlowEvent } from '../../src/events/event.ts';
 import {
@@ -195,4 +197,17 @@ test('a queue gives what came first, whenever it is asked', () => {
       }
     }),
   );
+});
+
+test('chains that have ended are let go', () => {
+  const packer = new Packer(() => false);
+  let most = 0;
+  for (let i = 0; i < 50_000; i++) {
+    const chain = new ChainState(i, { from: 'customer', address: '198.51.100.7' }, 0, null);
+    packer.add(chain);
+    packer.pack(10);
+    chain.ended = i;
+    most = Math.max(most, packer.listed);
+  }
+  expect(most).toBeLessThan(1100);
 });

@@ -305,6 +305,20 @@ describe('what is not put into another chain', () => {
     expect(drops[0]).toContain('already-done: UPDATE accounts');
   });
 
+  test('a request after which another one came there, in vain', async () => {
+    const shop = new Orders();
+    const both = shop.two();
+    const pays = [shop.pay('1'), shop.pay('2')];
+    shop.debit();
+    shop.debit(false);
+    // Room for it only if the first charge were the second order's too, whose own one came when that was done.
+    shop.debit();
+    for (const each of [...pays, ...both]) each.answer(200, NOTHING);
+    const { drops, moved } = await judged(orders, shop.told);
+    expect(drops[0]).toContain('already-done: UPDATE accounts');
+    expect(moved).toEqual([]);
+  });
+
   test('a request that no longer could be made there', async () => {
     const shop = new Orders();
     const [first, second] = shop.two();

@@ -1,0 +1,81 @@
+// Which of very many open chains are packed, and when. Enters: chains; leaves: nothing, some of them take less room.
+import { Queue } from './queue.ts';
+import type { ChainState, Instance, Sleepers } from './state.ts';
+
+/**
+ * Up to so many open chains none is packed. To pack a chain and to make it anew costs about as much as an event, so that only
+ * those pay for it who have more chains than a policy allows where it says nothing else.
+ */
+const UNPACKED = 100_000;
+/**
+ * For each chain more, one more is packed, until so many are left as they are: those that were asked for last. With more of
+ * them, the collector would take them for old.
+ */
+const AWAKE = 4096;
+/** The same for those that could not be packed when they were tried. */
+const UNREADY = 8192;
+/** Chains that are packed at once; only one or two are unpacked for an event. */
+const PACKED_AT_ONCE = 8;
+
+/** Ended chains that are still listed, beside as many as are open: to look through the list costs a little for each. */
+const MOST_ENDED = 1000;
+
+/** Packs chains that nothing happens to: a million may be open, and few of them have something to do at a time. */
+export class Packer implements Sleepers {
+  readonly #isKnown: (instance: Instance) => boolean;
+  /** Chains that are not packed, those first that were asked for longest ago. */
+  readonly #awake = new Queue<ChainState>();
+  /** Those that could not be packed: some are soon ready, some never. */
+  readonly #unready = new Queue<ChainState>();
+  #packed = 0;
+
+  /** @param isKnown true for a request that is looked at without being asked for by its chain */
+  constructor(isKnown: (instance: Instance) => boolean) {
+    this.#isKnown = isKnown;
+  }
+
+  /** Chains that are listed for being packed. */
+  get listed(): number {
+    return this.#awake.size + this.#unready.size;
+  }
+
+  /** A chain was opened. */
+  add(chain: ChainState): void {
+    this.#awake.add(chain);
+  }
+
+  woke(chain: ChainState): void {
+    this.#packed--;
+    this.#awake.add(chain);
+  }
+
+  /** Packs some chains where that many are open. Whoever had a request of one in hands has to ask the chain for it anew. */
+  pack(open: number): void {
+    this.#forget(open);
+    if (open <= UNPACKED) return;
+    const awake = Math.max(AWAKE, 2 * UNPACKED - open);
+    for (let left = PACKED_AT_ONCE; left > 0; left--) {
+      if (open - this.#packed <= awake || this.#awake.size <= AWAKE) break;
+      this.#try(this.#awake);
+    }
+    if (this.#unready.size > UNREADY) this.#try(this.#unready);
+  }
+
+  /** Chains that have ended stay listed until there are more of them than of open ones. */
+  #forget(open: number): void {
+    if (this.listed <= 2 * open + MOST_ENDED) return;
+    this.#awake.keep(isOpen);
+    this.#unready.keep(isOpen);
+  }
+
+  #try(queue: Queue<ChainState>): void {
+    const chain = queue.take();
+    if (chain === undefined || !isOpen(chain)) return;
+    if (chain.rest(this, this.#isKnown)) this.#packed++;
+    else this.#unready.add(chain);
+  }
+}
+
+function isOpen({ ended }: ChainState): boolean {
+  return ended === null;
+}
