@@ -7,26 +7,35 @@ import { keep, sizeOf } from './input.ts';
 import { type Outcome, supervise } from './supervise.ts';
 import { TARGETS } from './targets.ts';
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '60' },
-    target: { type: 'string', multiple: true, default: Object.keys(TARGETS) },
-    seed: { type: 'string', default: '1' },
-    out: { type: 'string' },
-  },
-});
-const seconds = Number(values.seconds);
-const seed = Number(values.seed);
-if (
-  !(seconds > 0) ||
-  !Number.isSafeInteger(seed) ||
-  values.target.some((name) => TARGETS[name] === undefined)
-) {
-  process.stderr.write(
-    `usage: --seconds N --seed N --out FOLDER --target ${Object.keys(TARGETS).join('|')}\n`,
-  );
-  process.exit(2);
+const USAGE = `usage: --seconds N --seed N --out FOLDER --target ${Object.keys(TARGETS).join('|')}`;
+
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      seconds: { type: 'string', default: '60' },
+      target: { type: 'string', multiple: true, default: Object.keys(TARGETS) },
+      seed: { type: 'string', default: '1' },
+      out: { type: 'string' },
+    },
+  });
+  const [seconds, seed] = [Number(values.seconds), Number(values.seed)];
+  if (!(seconds > 0)) throw new Error(`"${values.seconds}" is no number of seconds`);
+  if (!Number.isSafeInteger(seed)) throw new Error(`"${values.seed}" is no seed`);
+  for (const name of values.target)
+    if (TARGETS[name] === undefined) throw new Error(`"${name}" is no target`);
+  return { ...values, seconds, seed };
 }
+
+function optionsOrExit(): ReturnType<typeof readOptions> {
+  try {
+    return readOptions();
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n${USAGE}\n`);
+    process.exit(2);
+  }
+}
+
+const { seconds, seed, ...values } = optionsOrExit();
 
 const HEADER = ['target', 'executions', 'a second', 'coverage', 'kept', 'slowest', 'growth', 'found'];
 const WIDTHS = [14, 12, 10, 10, 6, 20, 22, 8];

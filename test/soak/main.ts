@@ -3,41 +3,60 @@ import { parseArgs } from 'node:util';
 import { type SoakReport, soak } from './soak.ts';
 import { USERS } from './world.ts';
 
-const { values } = parseArgs({
-  options: {
-    rentals: { type: 'string', default: '100000' },
-    seeds: { type: 'string', default: '3' },
-    'at-once': { type: 'string', default: '200' },
-    every: { type: 'string', default: '1000' },
-    part: { type: 'string', default: 'both' },
-    apart: { type: 'boolean', default: false },
-    users: { type: 'string', default: String(USERS) },
-  },
-});
-const [rentals, seeds, atOnce, every] = [values.rentals, values.seeds, values['at-once'], values.every].map(
-  Number,
-) as [number, number, number, number];
+const USAGE =
+  'usage: --rentals N --seeds N --at-once N --every N --users N --part honest|attacked|both --apart';
+
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      rentals: { type: 'string', default: '100000' },
+      seeds: { type: 'string', default: '3' },
+      'at-once': { type: 'string', default: '200' },
+      every: { type: 'string', default: '1000' },
+      part: { type: 'string', default: 'both' },
+      apart: { type: 'boolean', default: false },
+      users: { type: 'string', default: String(USERS) },
+    },
+  });
+  const count = (text: string): number => {
+    const number = Number(text);
+    if (!Number.isSafeInteger(number) || number < 1) throw new Error(`"${text}" is no count`);
+    return number;
+  };
+  const every = count(values.every);
+  const parts = { honest: [null], attacked: [every], both: [null, every] }[values.part];
+  if (parts === undefined) throw new Error(`"${values.part}" is no part`);
+  return {
+    parts,
+    seeds: count(values.seeds),
+    world: {
+      rentals: count(values.rentals),
+      atOnce: count(values['at-once']),
+      users: count(values.users),
+      lookalikes: !values.apart,
+    },
+  };
+}
+
+function optionsOrExit(): ReturnType<typeof readOptions> {
+  try {
+    return readOptions();
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n${USAGE}\n`);
+    process.exit(2);
+  }
+}
+
+const { parts, seeds, world } = optionsOrExit();
 const line = (text = ''): void => void process.stdout.write(`${text}\n`);
 let wrongs = 0;
-
-const parts = { honest: [null], attacked: [every], both: [null, every] }[values.part] ?? [];
 
 for (const attackEvery of parts) {
   line(attackEvery === null ? 'Honest rentals' : `\nOne attack in ${attackEvery} rentals`);
   for (const traces of ['with', 'without', 'half'] as const) {
     const reports: SoakReport[] = [];
     for (let seed = 1; seed <= seeds; seed++) {
-      reports.push(
-        await soak({
-          rentals,
-          atOnce,
-          seed,
-          traces,
-          attackEvery,
-          lookalikes: !values.apart,
-          users: Number(values.users),
-        }),
-      );
+      reports.push(await soak({ ...world, seed, traces, attackEvery }));
     }
     print(traces, reports, attackEvery !== null);
     wrongs += sum(reports, ({ wrongs }) => wrongs);
@@ -65,7 +84,7 @@ function printAttacks(
   const hidden = sum(reports, (report) => sum([...report.hidden.values()], (count) => count));
   const made = sum(reports, ({ attacks }) => attacks);
   line(
-    `           attacks ${made}, dropped ${number(({ dropped }) => dropped)}, hidden ${hidden} (${((100 * hidden) / made).toFixed(1)} %); ` +
+    `           attacks ${made}, dropped ${number(({ dropped }) => dropped)}, hidden ${hidden} (${((100 * hidden) / Math.max(made, 1)).toFixed(1)} %); ` +
       `honest requests whose place an attack took: ${number(({ victims }) => victims)}, ` +
       `taken for the aftermath of an attack that was dropped: ${number(({ mistaken }) => mistaken)}; ` +
       `what honest services did with forgeries: ${number(({ aftermath }) => aftermath.indeterminate)} consequences, ${number(({ aftermath }) => aftermath.pass)} passed, ${number(({ aftermath }) => aftermath.drop)} dropped`,
