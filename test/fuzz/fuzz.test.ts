@@ -1,8 +1,9 @@
 // The fuzz targets on some inputs each, so that they do not rot. Enters: a fixed seed; leaves: nothing found.
 import { describe, expect, it } from 'vitest';
 import { Fuzzer } from './fuzzer.ts';
-import { decodeInput, encodeInput, type Input, keep, unkeep } from './input.ts';
+import { decodeInput, encodeInput, type Input, keep, sizeOf, unkeep } from './input.ts';
 import { minimise } from './minimise.ts';
+import { halvesOf, isProportional } from './pace.ts';
 import type { Target } from './target.ts';
 import { loadTarget, TARGETS } from './targets.ts';
 import { weigh } from './weigh.ts';
@@ -79,6 +80,17 @@ describe('the fuzzer', () => {
     const [[kind, text] = ['', ''], ...others] = await fuzz(target, () => now);
     expect([kind, others]).toEqual(['slow', []]);
     expect(text.length).toBeGreaterThan(300);
+  });
+
+  it.each([
+    ['in proportion to its length', 200, 1, true],
+    ['as its square', 200, 2, false],
+    ['in proportion to its length, and far too long', 5000, 1, false],
+  ])('is told that a long input takes time %s', (_, whole, power, expected) => {
+    const input: Input = [{ tag: 0, bytes: new Uint8Array(20_000) }];
+    const halves = halvesOf(input).map((half) => whole * (sizeOf(half) / sizeOf(input)) ** power);
+    expect(halves).toHaveLength(3);
+    expect(isProportional(whole, sizeOf(input), halves)).toBe(expected);
   });
 
   it('makes the same inputs of the same seed', async () => {

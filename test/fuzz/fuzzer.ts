@@ -4,7 +4,7 @@ import type { Coverage } from './coverage.ts';
 import { type Input, sizeOf } from './input.ts';
 import { minimise } from './minimise.ts';
 import { type Mutating, mutate } from './mutate.ts';
-import { Pace } from './pace.ts';
+import { halvesOf, isProportional, Pace } from './pace.ts';
 import type { Target } from './target.ts';
 
 export interface Finding {
@@ -154,9 +154,9 @@ export class Fuzzer {
     const { clock, onInput } = this.#options;
     onInput?.(input);
     const size = sizeOf(input) + input.length;
-    const once = async (): Promise<{ took: number; made: number }> => {
+    const once = async (given = input): Promise<{ took: number; made: number }> => {
       const begun = clock();
-      const running = this.target.run(input);
+      const running = this.target.run(given);
       const made = typeof running === 'number' ? running : await running;
       return { took: Number(clock() - begun) / 1e6, made };
     };
@@ -171,6 +171,16 @@ export class Fuzzer {
         took = Math.min(took, (await once()).took);
       if (took > this.slowest.milliseconds) this.slowest = { milliseconds: took, bytes: size };
       if (this.#pace.isSlow(took, size)) {
+        const halves: number[] = [];
+        // One that throws is no measure; it is found when it is drawn itself.
+        for (const half of halvesOf(input))
+          halves.push(
+            await once(half).then(
+              (ran) => ran.took,
+              () => 0,
+            ),
+          );
+        if (isProportional(took, size, halves)) return null;
         const detail = `${took.toFixed(1)} ms for ${size} bytes, where ${this.#pace.describe()}`;
         return { kind: 'slow', signature: 'slow', detail, input };
       }

@@ -1,4 +1,5 @@
 // How long an input may take, by how long the others of the same run took. Enters: times and sizes; leaves: which are too slow.
+import type { Input } from './input.ts';
 
 /** Times that an average input's cost a byte, and an average input's cost as such, may be exceeded. */
 const FACTOR = 40;
@@ -6,6 +7,27 @@ const FACTOR = 40;
 const LEAST = 40;
 /** Inputs before anything is judged. */
 const CALIBRATION = 100;
+
+/** Milliseconds a byte above which an input is too slow, whatever a part of it takes: the longest SQL text would take a second. */
+const MOST_PER_BYTE = 0.016;
+/** What half of an input takes at least, where time is in proportion to length; a quarter, where it grows as the square. */
+const PROPORTIONAL = 0.35;
+
+/** Halves of an input: without its middle, its beginning, its end. What remains of one of them is often well-formed still. */
+export function halvesOf(input: Input): readonly Input[] {
+  const cut = (parts: (bytes: Uint8Array) => readonly Uint8Array[]): Input =>
+    input.map(({ tag, bytes }) => ({ tag, bytes: Buffer.concat(parts(bytes)) }));
+  return [
+    cut((bytes) => [bytes.subarray(0, bytes.length >> 2), bytes.subarray(-(bytes.length >> 2))]),
+    cut((bytes) => [bytes.subarray(0, bytes.length >> 1)]),
+    cut((bytes) => [bytes.subarray(bytes.length >> 1)]),
+  ];
+}
+
+/** True when an input costs much for each byte, but no more than each byte of half of it. */
+export function isProportional(milliseconds: number, bytes: number, halves: readonly number[]): boolean {
+  return milliseconds <= MOST_PER_BYTE * bytes && halves.some((half) => half >= PROPORTIONAL * milliseconds);
+}
 
 export class Pace {
   #milliseconds = 0;
