@@ -10,7 +10,28 @@ const bytes = Buffer.alloc(LONGEST);
 const MOST_KNOWN = 16;
 
 /** Texts that are said again and again of one kind of request. */
-export type KnownTexts = string[];
+export class KnownTexts {
+  readonly #texts: string[] = [];
+  readonly #numbers = new Map<string, number>();
+
+  constructor(...texts: readonly string[]) {
+    for (const text of texts) this.numberOf(text);
+  }
+
+  /** The number of a text, which it gets now if there are numbers left; -1 without one. */
+  numberOf(text: string): number {
+    const known = this.#numbers.get(text);
+    if (known !== undefined) return known;
+    if (this.#texts.length >= MOST_KNOWN) return -1;
+    this.#numbers.set(text, this.#texts.length);
+    return this.#texts.push(text) - 1;
+  }
+
+  /** The text of a number that was given out. */
+  textOf(number: number): string {
+    return this.#texts[number] as string;
+  }
+}
 
 /** Only one at a time is in use: all of them write into the same bytes. */
 export class Writer {
@@ -34,8 +55,7 @@ export class Writer {
 
   /** Writes a text, by its number where it is known. */
   text(value: string, known: KnownTexts): void {
-    let at = known.indexOf(value);
-    if (at < 0 && known.length < MOST_KNOWN) at = known.push(value) - 1;
+    const at = known.numberOf(value);
     this.number(at);
     if (at < 0) this.reference(value);
   }
@@ -78,6 +98,6 @@ export class Reader {
 
   text(known: KnownTexts): string {
     const at = this.number();
-    return at < 0 ? this.reference() : (known[at] as string);
+    return at < 0 ? this.reference() : known.textOf(at);
   }
 }

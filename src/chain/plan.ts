@@ -1,5 +1,5 @@
 // What a chain may consist of, as the chain logic needs it. Enters: nothing; leaves: types.
-import type { KnownTexts } from './packing.ts';
+import { KnownTexts } from './packing.ts';
 import type { Requirement } from './request.ts';
 
 /** The relations of one request: those that hold when it comes, and those about what its answer says. */
@@ -62,7 +62,11 @@ const texts = new WeakMap<StepPlan, StepTexts>();
 export function textsOf(plan: StepPlan): StepTexts {
   const known = texts.get(plan);
   if (known !== undefined) return known;
-  const made = { summaries: [plan.request], answers: [], sources: [] };
+  const made = {
+    summaries: new KnownTexts(plan.request),
+    answers: new KnownTexts(),
+    sources: new KnownTexts(),
+  };
   texts.set(plan, made);
   return made;
 }

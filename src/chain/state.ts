@@ -678,15 +678,15 @@ export class ChainState extends Scope {
     if (all.some((instance) => instance.isBusy || isKnown(instance))) return false;
     const settled = this.own;
     if (settled.length > MOST_PACKED) return false;
-    if (!settled.every(({ by }) => all.includes(by as Instance))) return false;
+    const speakers = settled.map(({ by }) => all.indexOf(by as Instance));
+    if (speakers.includes(-1)) return false;
     const out = new Writer();
     out.reference(sleepers);
     out.reference(root.plan);
     root.write(out, this);
     out.number(settled.length);
-    for (const each of settled) {
-      const speaker = all.indexOf(each.by as Instance);
-      out.number(speaker);
+    for (const [i, each] of settled.entries()) {
+      out.number(speakers[i] as number);
       each.write(out, (each.by as Instance).plan);
     }
     this.reset(null);
