@@ -32,6 +32,12 @@ interface Statement {
   readonly readings: readonly FactReading[];
 }
 
+/** A request that is about to come to a place. */
+export interface Coming {
+  readonly slot: Slot;
+  readonly at: Micros;
+}
+
 type Undo = () => void;
 
 /** One exchange: `apply` it once, and `undo` it if it turns out not to help. */
@@ -43,6 +49,8 @@ export class Exchange {
   readonly #around: Surroundings;
   /** The requests whose places change hands. */
   readonly #parents: ReadonlySet<Instance>;
+  /** Those of them below which everything came in order before. */
+  readonly #ordered: ReadonlySet<Instance>;
   readonly #undo: Undo[] = [];
 
   constructor(moves: readonly Move[], around: Surroundings) {
@@ -52,25 +60,20 @@ export class Exchange {
     this.chains = new Set(slots.map(({ chain }) => chain));
     this.#around = around;
     this.#parents = new Set(slots.map(({ parent }) => parent));
+    this.#ordered = new Set([...this.#parents].filter((parent) => isOrdered(parent, around.skew, null)));
   }
 
-  /** False when it does not fit, in facts, keys, times or order; then nothing has changed. */
+  /** False when it does not fit, in facts, keys or times; then nothing has changed. */
   apply(now: Micros): boolean {
     const { chains, moves } = this;
     if (!moves.every(isFree)) return false;
     const statements = [...chains].flatMap(({ root }) => [...instancesBelow(root)].map(statementOf));
     if (statements.some(({ instance }) => instance.plan.speaks.length > MOST_SPOKEN)) return false;
-    const wasOrdered = new Map(
-      [...this.#parents].map((parent) => [parent, isOrdered(parent, this.#around.skew)]),
-    );
     this.#unindex();
     this.#relink();
     const fits =
       moves.every(({ instance, to }) => this.#fitsKeys(instance, to)) &&
       this.#settle(statements) &&
-      [...this.#parents].every(
-        (parent) => isOrdered(parent, this.#around.skew) || wasOrdered.get(parent) === false,
-      ) &&
       this.places.every((slot) => this.#fitsPlace(slot, now)) &&
       statements.every(({ instance }) => holds(instance));
     if (!fits) {
@@ -85,6 +88,11 @@ export class Exchange {
     }
     this.#index();
     return true;
+  }
+
+  /** False when something now comes before what has to come first, and did not; what is about to come counts as done. */
+  keepsOrder(coming: Coming | null): boolean {
+    return [...this.#ordered].every((parent) => isOrdered(parent, this.#around.skew, coming));
   }
 
   /** Everything is as it was. */
@@ -300,10 +308,10 @@ function statementOf(instance: Instance): Statement {
 }
 
 /** True when what came in order came in order. */
-function isOrdered(parent: Instance, skew: Micros): boolean {
+function isOrdered(parent: Instance, skew: Micros, coming: Coming | null): boolean {
   for (let place = parent.first; place !== null; place = place.next) {
     const [first] = attemptsOf(place);
-    if (first !== undefined && openedAt(parent, place.plan) > first.ts + skew) return false;
+    if (first !== undefined && openedAt(parent, place.plan, coming) > first.ts + skew) return false;
   }
   return true;
 }

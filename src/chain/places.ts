@@ -50,15 +50,24 @@ export function doneAt(place: Place): Micros {
   return good.sort((a, b) => a - b)[needed - 1] ?? Number.POSITIVE_INFINITY;
 }
 
-/** When everything that has to come before a place was done; infinity while it is not. */
-export function openedAt(parent: Instance, { position }: StepPlan): Micros {
+/**
+ * When everything that has to come before a place was done; infinity while it is not.
+ *
+ * @param coming a place that is about to be taken: it counts as done by then, since what its request is answered with is not known
+ */
+export function openedAt(
+  parent: Instance,
+  { position }: StepPlan,
+  coming: { readonly slot: Slot; readonly at: Micros } | null = null,
+): Micros {
   if (parent.plan.order === 'any') return parent.ts;
   let opened = parent.ts;
   for (let i = 0; i < position; i++) {
     const before = parent.plan.children[i];
     if (before === undefined || mayBeAbsent(before)) continue;
     const place = parent.placeAt(i);
-    opened = Math.max(opened, place === null ? Number.POSITIVE_INFINITY : doneAt(place));
+    const done = place === null ? Number.POSITIVE_INFINITY : doneAt(place);
+    opened = Math.max(opened, place === coming?.slot ? Math.min(coming.at, done) : done);
   }
   return opened;
 }

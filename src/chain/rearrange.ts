@@ -1,6 +1,6 @@
 // Tries exchanges until one serves its purpose. Enters: exchanges to try, and what they are for; leaves: what was moved, or nothing.
 import type { Micros } from '../flow.ts';
-import { Exchange, type Move, type Surroundings } from './exchange.ts';
+import { type Coming, Exchange, type Move, type Surroundings } from './exchange.ts';
 import { instancesBelow } from './places.ts';
 import type { ChainState, Instance, Slot } from './state.ts';
 
@@ -26,38 +26,23 @@ export interface Purpose {
   readonly propose: () => Iterable<readonly Move[]>;
   /** True when it is reached. `places`: where something changed. */
   readonly reached: (places: readonly Slot[]) => boolean;
+  /** The request for which all this is done, and where it goes; null when it is not done for one. Asked when the purpose is reached. */
+  readonly coming: () => Coming | null;
 }
 
-/** Exchanges that are tried alone. */
+/** Exchanges that are tried for one purpose. */
 const MOST_TRIALS = 64;
-/** Exchanges that fit and do not help, to each of which a second one is tried: three chains may have to change places. */
-const MOST_FIRST = 8;
-const MOST_SECOND = 32;
-
-/** The first exchange, or the first two, with which the purpose is reached; null when none of those that are tried does. */
+/** The first exchange with which the purpose is reached; null when none of those that are tried does. */
 export function rearrange(
-  { propose, reached }: Purpose,
+  { propose, reached, coming }: Purpose,
   around: Surroundings,
   now: Micros,
 ): Rearrangement | null {
-  const useless: (readonly Move[])[] = [];
   for (const moves of some(propose(), MOST_TRIALS)) {
     const exchange = new Exchange(moves, around);
     if (!exchange.apply(now)) continue;
-    if (reached(exchange.places)) return of([exchange]);
+    if (reached(exchange.places) && exchange.keepsOrder(coming())) return of(exchange);
     exchange.undo();
-    if (useless.length < MOST_FIRST) useless.push(moves);
-  }
-  for (const moves of useless) {
-    const first = new Exchange(moves, around);
-    if (!first.apply(now)) continue;
-    for (const more of some(propose(), MOST_SECOND)) {
-      const second = new Exchange(more, around);
-      if (!second.apply(now)) continue;
-      if (reached([...first.places, ...second.places])) return of([first, second]);
-      second.undo();
-    }
-    first.undo();
   }
   return null;
 }
@@ -70,19 +55,17 @@ function* some<T>(items: Iterable<T>, most: number): Generator<T> {
   }
 }
 
-function of(exchanges: readonly Exchange[]): Rearrangement {
+function of({ moves, from, chains }: Exchange): Rearrangement {
   const before = new Map<Instance, ChainState>();
-  for (const { moves, from } of exchanges) {
-    for (const [i, { instance }] of moves.entries()) {
-      const chain = from[i] ?? instance.chain;
-      for (const each of instancesBelow(instance)) if (!before.has(each)) before.set(each, chain);
-    }
+  for (const [i, { instance }] of moves.entries()) {
+    const chain = from[i] ?? instance.chain;
+    for (const each of instancesBelow(instance)) before.set(each, chain);
   }
   return {
-    chosen: [...new Set(exchanges.flatMap(({ moves }) => moves.map(({ instance }) => instance)))],
+    chosen: moves.map(({ instance }) => instance),
     moved: [...before]
       .filter(([{ chain }, from]) => chain !== from)
       .map(([instance, from]) => ({ instance, from })),
-    chains: new Set(exchanges.flatMap(({ chains }) => [...chains])),
+    chains,
   };
 }

@@ -14,6 +14,7 @@ import {
 } from './agreement.ts';
 import { cameAsOftenAsItMay, isLive, isOver, lastsBeyond, mayComeAgain } from './attempts.ts';
 import { Deadlines } from './deadlines.ts';
+import type { Coming } from './exchange.ts';
 import {
   exchangesOf,
   givesIt,
@@ -82,6 +83,7 @@ const INDEXED_FACTS = 30;
 /** Places that agree in every fact and fail a relation; nobody looks at more of them for one request. */
 const MOST_FAILING = 4096;
 const NOTHING_MOVED: readonly Instance[] = [];
+const NOBODY = (): null => null;
 const NO_PLANS: readonly StepPlan[] = [];
 const NO_REQUESTS: readonly MovedRequest[] = [];
 
@@ -190,8 +192,15 @@ export class ChainStore {
       found = this.find(request);
       return found !== null;
     };
-    const moved = this.#rearrange({ propose, reached }, request.ts);
+    const coming = (): Coming | null => (found === null ? null : { slot: found.slot, at: request.ts });
+    const moved = this.#rearrange({ propose, reached, coming }, request.ts);
     return found === null || moved === null ? null : { ...(found as Candidate), moved };
+  }
+
+  /** True when its keys say which chain it serves: whatever else holds its place there has been taken for that chain by a guess. */
+  isNamed({ keys }: ChainRequest): boolean {
+    const named = this.#keys.named(keys);
+    return named !== null && named !== 'many' && named.length > 0;
   }
 
   /** The same for what an answer says, where it is not what is settled in the chain of its request. True when that agrees now. */
@@ -202,7 +211,7 @@ export class ChainStore {
     // It may be this request itself that is in the wrong chain.
     const own = [...placesAbove(instance)].map((place) => ({ place, helps: () => true }));
     const propose = this.#exchanges(() => [...(differing() ?? []), ...own]);
-    return this.#rearrange({ propose, reached: () => differing() === null }, at) !== null;
+    return this.#rearrange({ propose, reached: () => differing() === null, coming: NOBODY }, at) !== null;
   }
 
   /** False when no exchange can ever make them agree: the request itself said otherwise, or no chain looks alike. */
@@ -219,7 +228,8 @@ export class ChainStore {
   /** The same for a step that did not come, when what another chain has may be the one that is missing here. */
   #fill(slot: Slot, at: Micros): void {
     const reached = (places: readonly Slot[]): boolean => isDone(slot) && !places.some(isLacking);
-    this.#rearrange({ propose: this.#exchanges(() => [{ place: slot, helps: givesIt }]), reached }, at);
+    const propose = this.#exchanges(() => [{ place: slot, helps: givesIt }]);
+    this.#rearrange({ propose, reached, coming: NOBODY }, at);
   }
 
   #rearrange(purpose: Purpose, now: Micros): readonly Instance[] | null {

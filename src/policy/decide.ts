@@ -69,15 +69,15 @@ export type Decision =
   /** Nothing explains it yet; something that is still on its way may. */
   | { readonly kind: 'wait' };
 
-/**
- * Decides on a request (design: "What explains a request"). It changes the chains when it explains the request.
- * `final` is true when it has waited for as long as it may.
- */
+/** Whether a request may wait for what explains it: it may; it may, but another one waits for it that may not; it may not. */
+export type Stage = 'waiting' | 'early' | 'final';
+
+/** Decides on a request (design: "What explains a request"). It changes the chains when it explains the request. */
 export function decide(
   policy: CompiledPolicy,
   chains: Chains,
   observed: ObservedRequest,
-  final: boolean,
+  stage: Stage,
 ): Decision {
   const { match, subject } = observed;
   switch (match.kind) {
@@ -95,7 +95,7 @@ export function decide(
         instance: null,
       };
     case 'matched':
-      return recall(policy, chains, observed, match, final);
+      return recall(policy, chains, observed, match, stage);
     default:
       return assertNever(match);
   }
@@ -107,7 +107,7 @@ function recall(
   chains: Chains,
   observed: ObservedRequest,
   { id, facts }: Extract<Match, { kind: 'matched' }>,
-  final: boolean,
+  stage: Stage,
 ): Decision {
   const { subject, ts } = observed;
   const recalled = chains.memories.recall(id, facts, ts);
@@ -116,16 +116,16 @@ function recall(
     if (all.kind === 'contradiction')
       return drop('fact-differs', 'integrity', say.contradiction(subject, all.first, all.second));
     const known = all.kind === 'matched' ? all.facts : facts;
-    return explain(policy, chains, observed, requestOf(policy, observed, id, known), final);
+    return explain(policy, chains, observed, requestOf(policy, observed, id, known), stage);
   }
   // What teaches it may be on its way.
-  if (!final) return { kind: 'wait' };
+  if (stage !== 'final') return { kind: 'wait' };
   if (recalled.kind === 'gone')
     return drop('fact-missing', 'integrity', say.lacking(subject, recalled.fact, recalled.why));
   const text = say.cannotRead(subject, recalled.why);
   const untold = { kind: 'cannot-read', cause: 'unremembered', text } as const;
   if (policy.document.postures.unremembered === 'drop') return { ...untold, instance: null };
-  const decision = explain(policy, chains, observed, requestOf(policy, observed, id, facts), true);
+  const decision = explain(policy, chains, observed, requestOf(policy, observed, id, facts), 'final');
   return decision.kind === 'pass' ? { ...untold, instance: decision.instance } : decision;
 }
 
@@ -161,7 +161,7 @@ function explain(
   chains: Chains,
   observed: ObservedRequest,
   request: ChainRequest,
-  final: boolean,
+  stage: Stage,
 ): Decision {
   const found = chains.honest.find(request);
   if (found !== null) return explainedBy(chains, observed, request, found);
@@ -196,7 +196,7 @@ function explain(
       candidates: 0,
     };
   }
-  return unexplained(chains, observed, request, final);
+  return unexplained(chains, observed, request, stage);
 }
 
 function explainedBy(
@@ -217,12 +217,13 @@ function unexplained(
   chains: Chains,
   observed: ObservedRequest,
   request: ChainRequest,
-  final: boolean,
+  stage: Stage,
 ): Decision {
   // Whether somebody reacts to what was denied can be told only when nothing honest can arrive any more that explains it.
-  if (!final) return { kind: 'wait' };
+  if (stage === 'waiting' || (stage === 'early' && !chains.honest.isNamed(request))) return { kind: 'wait' };
   const found = chains.honest.rearrangeFor(request);
   if (found !== null) return explainedBy(chains, observed, request, found);
+  if (stage === 'early') return { kind: 'wait' };
   const tainted = chains.tainted.find(request);
   if (tainted !== null) {
     const of = tainted.slot.chain.tainted;

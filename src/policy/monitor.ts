@@ -10,7 +10,16 @@ import type { EngineOutput, Verdict, VerdictId } from '../verdict.ts';
 import { Answering } from './answering.ts';
 import { AnswerBook } from './answers.ts';
 import type { CompiledPolicy } from './compile.ts';
-import { type Chains, type Decision, decide, isNear, originOf, storeOf, takeActivated } from './decide.ts';
+import {
+  type Chains,
+  type Decision,
+  decide,
+  isNear,
+  originOf,
+  type Stage,
+  storeOf,
+  takeActivated,
+} from './decide.ts';
 import { FlowBook, type FlowRecord } from './flows.ts';
 import { Jobs } from './jobs.ts';
 import { chainsOf, judgementOf } from './judgement.ts';
@@ -35,6 +44,9 @@ export interface Shared {
   /** Null when nobody wants to judge these events again. */
   readonly witness: Witness | null;
 }
+
+/** Requests of each kind that are tried before their time, since another one waits for what may be theirs. */
+const MOST_HURRIED = 64;
 
 export class Monitor {
   readonly policy: CompiledPolicy;
@@ -95,7 +107,7 @@ export class Monitor {
     this.chains.memories.advance(now);
     for (let due = this.#waiting.takeDue(now); due !== undefined; due = this.#waiting.takeDue(now)) {
       this.#pass(Math.min(due.until, now));
-      this.#decide(due.record, due.observed, true);
+      this.#decide(due.record, due.observed, 'final');
       this.#retry();
     }
     this.#pass(now);
@@ -173,7 +185,7 @@ export class Monitor {
     switch (observation.kind) {
       case 'request':
         if (observation.awaits !== null) this.#expect(record, observation, observation.awaits);
-        this.#decide(record, observation, false);
+        this.#decide(record, observation, 'waiting');
         return;
       case 'answer':
         for (const name of observation.of) {
@@ -210,10 +222,10 @@ export class Monitor {
     }
   }
 
-  #decide(record: FlowRecord, observed: ObservedRequest, final: boolean): void {
+  #decide(record: FlowRecord, observed: ObservedRequest, stage: Stage): void {
     const witness = this.#shared.witness;
     witness?.judging(observed.evidence);
-    const decision = this.#judge(observed, final || this.#waiting.patience === 0);
+    const decision = this.#judge(observed, this.#waiting.patience === 0 ? 'final' : stage);
     if (decision.kind === 'wait') {
       witness?.waits(observed.evidence);
       this.#waiting.add(record, observed);
@@ -243,8 +255,23 @@ export class Monitor {
   }
 
   /** What only a chain could have explained of which too little is known is not denied. */
-  #judge(observed: ObservedRequest, final: boolean): Decision {
-    return this.lost.excuse(decide(this.policy, this.chains, observed, final));
+  #judge(observed: ObservedRequest, stage: Stage): Decision {
+    const decision = decide(this.policy, this.chains, observed, stage);
+    if (stage !== 'final' || !this.#hurry(decision)) return this.lost.excuse(decision);
+    this.#shared.witness?.judging(observed.evidence);
+    return this.lost.excuse(decide(this.policy, this.chains, observed, stage));
+  }
+
+  /**
+   * What has to come first has been taken for another chain, and the request that belongs there waits. All that was made before
+   * has arrived by now, so that it need not wait on where its keys say whose place it is. True when such requests were tried.
+   */
+  #hurry(decision: Decision): boolean {
+    if (decision.kind !== 'drop' || decision.code !== 'out-of-order') return false;
+    const missing = new Set(decision.nearest?.blockers.map(({ plan }) => plan.request));
+    const waiting = this.#waiting.take(missing, MOST_HURRIED);
+    for (const { record, observed } of waiting) this.#decide(record, observed, 'early');
+    return waiting.length > 0;
   }
 
   /**
@@ -274,7 +301,8 @@ export class Monitor {
     for (;;) {
       const activated = takeActivated(this.chains);
       if (activated.size === 0) return;
-      for (const { record, observed } of this.#waiting.take(activated)) this.#decide(record, observed, false);
+      for (const { record, observed } of this.#waiting.take(activated))
+        this.#decide(record, observed, 'waiting');
     }
   }
 

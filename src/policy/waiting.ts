@@ -64,11 +64,17 @@ export class WaitingRequests {
     return first;
   }
 
-  /** Takes those of some kinds, in the order of time. */
-  take(requests: ReadonlySet<string>): readonly Waiting[] {
+  /** Takes those of some kinds, in the order of time; of each kind those first that were added first. */
+  take(requests: ReadonlySet<string>, most = Number.POSITIVE_INFINITY): readonly Waiting[] {
     if (this.#size === 0) return [];
     const found = new Set<Waiting>();
-    for (const kind of requests) for (const waiting of this.#kinds.get(kind) ?? []) found.add(waiting);
+    for (const kind of requests) {
+      let left = most;
+      for (const waiting of this.#kinds.get(kind) ?? []) {
+        if (left-- === 0) break;
+        found.add(waiting);
+      }
+    }
     for (const waiting of found) this.#leave(waiting);
     return [...found].sort((a, b) => a.until - b.until || a.order - b.order);
   }

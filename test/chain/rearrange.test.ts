@@ -97,8 +97,8 @@ class Orders {
     });
   }
 
-  look(item: string): Exchange {
-    return this.told.http('shop', 'bank', `GET /items/${item}`);
+  look(item: string, headers: Record<string, string> = {}): Exchange {
+    return this.told.http('shop', 'bank', `GET /items/${item}`, { headers });
   }
 
   pay(number: string, headers: Record<string, string> = {}): Exchange {
@@ -197,6 +197,30 @@ describe('a request that was put into the wrong one of two chains that look alik
     expect((await judged(orders, shop.told)).drops).toEqual([]);
   });
 
+  test('makes room in a third one for what stands where it belongs', async () => {
+    const shop = new Orders();
+    const three = ['a', 'b', 'c'].map((item) => shop.order(item));
+    for (const item of ['a', 'b', 'c']) shop.look(item).answer(200);
+    const [one, two] = [shop.pay('1'), shop.pay('2')];
+    // The second's charge, taken for the first's.
+    shop.debit();
+    shop.told.wait(20);
+    const late = shop.pay('3');
+    // The third's, which the second could have made as well.
+    shop.debit();
+    two.answer(200);
+    late.answer(200);
+    shop.told.wait(10);
+    // When this one comes, only the first is served still.
+    shop.debit();
+    one.answer(200);
+    for (const [i, item] of ['a', 'b', 'c'].entries()) shop.send(item, String(i + 1));
+    for (const each of three) each.answer(201, NOTHING);
+    const { moved, ...rest } = await judged(orders, shop.told);
+    expect(rest).toEqual({ ...clean, chains: ['complete', 'complete', 'complete'] });
+    expect(moved).toHaveLength(1);
+  });
+
   test('fills the place that stays empty otherwise, also from a chain that has ended', async () => {
     const shop = new Orders();
     const [first, second] = shop.two();
@@ -215,6 +239,67 @@ describe('a request that was put into the wrong one of two chains that look alik
       chains: ['failed', 'complete'],
       moved: [],
     });
+  });
+});
+
+describe('a request whose keys say that its place was taken for its chain by a guess', () => {
+  const trace = { traceparent: `00-${'1'.repeat(32)}-00f067aa0ba902b7-01` };
+
+  /** Two orders of one item; the second one's look-up, which has no trace, is taken for the first's. */
+  function guessed(): { readonly shop: Orders; readonly orders: readonly Exchange[] } {
+    const shop = new Orders();
+    const both = [shop.order('a', trace), shop.order('a', { 'x-user': 'bob' })];
+    shop.look('a').answer(200);
+    return { shop, orders: both };
+  }
+
+  function bill(shop: Orders, user: string, number: string, headers: Record<string, string> = {}): void {
+    const paid = shop.told.http('shop', 'bank', `POST /pay/${user}`, { headers, body: { number } });
+    shop.told.sql('bank', 'db', DEBIT, [user], { affected: 1 });
+    paid.answer(200);
+  }
+
+  test('is put right where the next step has come since', async () => {
+    const { shop, orders: both } = guessed();
+    shop.look('a', trace).answer(200);
+    bill(shop, 'alice', '1', trace);
+    bill(shop, 'bob', '2');
+    for (const number of ['1', '2']) shop.send('a', number);
+    for (const each of both) each.answer(201, NOTHING);
+    const { moved, ...rest } = await judged(orders, shop.told);
+    expect(rest).toEqual(clean);
+    expect(moved).toHaveLength(1);
+  });
+
+  test('is put right before the next step of the other one has waited too long', async () => {
+    const { shop, orders: both } = guessed();
+    bill(shop, 'bob', '2');
+    // It may still wait when the payment before may not.
+    shop.told.wait(5);
+    shop.look('a', trace).answer(200);
+    bill(shop, 'alice', '1', trace);
+    for (const number of ['2', '1']) shop.send('a', number);
+    for (const each of both) each.answer(201, NOTHING);
+    const { moved, ...rest } = await judged(orders, shop.told);
+    expect(rest).toEqual(clean);
+    expect(moved).toHaveLength(1);
+  });
+
+  test('waits for as long as others where that explains nothing', async () => {
+    const shop = new Orders();
+    const both = [shop.order('a', trace), shop.order('a', { 'x-user': 'bob' })];
+    shop.look('a', trace).answer(200);
+    // Nobody has looked anything up for bob; that alice's second look-up and one without a trace wait does not help.
+    bill(shop, 'bob', '2');
+    shop.told.wait(5);
+    for (const headers of [trace, {}, {}]) shop.look('a', headers).answer(200);
+    for (const each of both) each.answer(500, NOTHING);
+    const { drops } = await judged(orders, shop.told);
+    expect(drops).toEqual([
+      'out-of-order: POST /pay/bob (shop to bank)',
+      'already-done: GET /items/a (shop to bank)',
+      'already-done: GET /items/a (shop to bank)',
+    ]);
   });
 });
 

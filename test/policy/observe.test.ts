@@ -317,6 +317,6 @@ describe('what the types rule out', () => {
     expect(() => observe(policy, flow, wrong as FlowEvent)).toThrow(FlowTapError);
     expect(() => judgementOf(wrong as Parameters<typeof judgementOf>[0])).toThrow(FlowTapError);
     const observed = { match: wrong, subject: {} } as unknown as Parameters<typeof decide>[2];
-    expect(() => decide(policy, {} as Parameters<typeof decide>[1], observed, true)).toThrow(FlowTapError);
+    expect(() => decide(policy, {} as Parameters<typeof decide>[1], observed, 'final')).toThrow(FlowTapError);
   });
 });
