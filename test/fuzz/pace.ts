@@ -11,7 +11,7 @@ const CALIBRATION = 100;
 /** Milliseconds a byte above which an input is too slow, whatever a part of it takes: the longest SQL text would take a second. */
 const MOST_PER_BYTE = 0.016;
 /** What half of an input takes at least, where time is in proportion to length; a quarter, where it grows as the square. */
-const PROPORTIONAL = 0.35;
+const PROPORTIONAL = 0.3;
 
 /** Halves of an input: without its middle, its beginning, its end. What remains of one of them is often well-formed still. */
 export function halvesOf(input: Input): readonly Input[] {
