@@ -158,5 +158,7 @@ function closer(a: Nearness, b: Nearness): boolean {
   if (a.differing.length === 0 && (a.unmet === null) !== (b.unmet === null)) return a.unmet === null;
   if (a.agreeing !== b.agreeing) return a.agreeing > b.agreeing;
   if (a.differing.length !== b.differing.length) return a.differing.length < b.differing.length;
-  return STATE_RANK[a.state] > STATE_RANK[b.state];
+  if (a.state !== b.state) return STATE_RANK[a.state] > STATE_RANK[b.state];
+  // By its own time, whichever of them arrived first.
+  return a.slot.parent.ts > b.slot.parent.ts;
 }

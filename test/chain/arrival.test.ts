@@ -131,6 +131,23 @@ describe('events that arrive late by up to the reorder window, each flow in its 
     ]);
   });
 
+  test('of user requests that come as near do not change which one is the nearest', async () => {
+    const told = slowly();
+    const [one, other] = ['1'.repeat(32), null].map((trace, i) =>
+      rental({ user: USERS[i] ?? '', dvd: 10 + i, contract: `c-${i}`, amount: '2.50', trace }),
+    ) as [Rental, Rental];
+    const begun = [one, other].map((each) => steps(told, each));
+    for (const [first] of begun) first?.();
+    told.bill({ ...one, user: 'mallory', contract: 'c-9', amount: '9.50', trace: '2'.repeat(32) })(401);
+    for (const [, ...rest] of begun) for (const step of rest) step();
+    const { length } = told.story.end();
+    for (let late = 0; late < Math.min(length, 20); late++)
+      await compare(
+        told,
+        Array.from({ length }, (_, i) => (i === late ? WINDOW : 0)),
+      );
+  });
+
   test('of attacks within a rental change no verdict, consequences included', async () => {
     const attacks: readonly ((told: DvdRental, victim: Rental) => Partial<DvdRental>)[] = [
       (told, victim) => ({ bill: (_, over) => told.bill({ ...victim, amount: '99.00' }, over) }),
