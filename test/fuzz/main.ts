@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { readOrExit } from '../support/usage.ts';
 import type { Progress } from './child.ts';
 import { keep, sizeOf } from './input.ts';
 import { type Outcome, supervise } from './supervise.ts';
@@ -26,16 +27,7 @@ function readOptions() {
   return { ...values, seconds, seed };
 }
 
-function optionsOrExit(): ReturnType<typeof readOptions> {
-  try {
-    return readOptions();
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n${USAGE}\n`);
-    process.exit(2);
-  }
-}
-
-const { seconds, seed, ...values } = optionsOrExit();
+const { seconds, seed, ...values } = readOrExit(readOptions, USAGE);
 
 const HEADER = ['target', 'executions', 'a second', 'coverage', 'kept', 'slowest', 'growth', 'found'];
 const WIDTHS = [14, 12, 10, 10, 6, 20, 22, 8];

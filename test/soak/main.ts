@@ -1,5 +1,6 @@
 // The soak from the command line. Enters: --rentals, --seeds, --every, --at-once, --part, --apart, --users; leaves: a table, and exit code 1 when something is wrong.
 import { parseArgs } from 'node:util';
+import { readOrExit } from '../support/usage.ts';
 import { type SoakReport, soak } from './soak.ts';
 import { USERS } from './world.ts';
 
@@ -38,16 +39,7 @@ function readOptions() {
   };
 }
 
-function optionsOrExit(): ReturnType<typeof readOptions> {
-  try {
-    return readOptions();
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n${USAGE}\n`);
-    process.exit(2);
-  }
-}
-
-const { parts, seeds, world } = optionsOrExit();
+const { parts, seeds, world } = readOrExit(readOptions, USAGE);
 const line = (text = ''): void => void process.stdout.write(`${text}\n`);
 let wrongs = 0;
 
