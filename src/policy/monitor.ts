@@ -256,10 +256,12 @@ export class Monitor {
 
   /** What only a chain could have explained of which too little is known is not denied. */
   #judge(observed: ObservedRequest, stage: Stage): Decision {
-    const decision = decide(this.policy, this.chains, observed, stage);
-    if (stage !== 'final' || !this.#hurry(decision)) return this.lost.excuse(decision);
-    this.#shared.witness?.judging(observed.evidence);
-    return this.lost.excuse(decide(this.policy, this.chains, observed, stage));
+    let decision = decide(this.policy, this.chains, observed, stage);
+    if (stage === 'final' && this.#hurry(decision)) {
+      this.#shared.witness?.judging(observed.evidence);
+      decision = decide(this.policy, this.chains, observed, stage);
+    }
+    return this.lost.excuse(decision);
   }
 
   /**
