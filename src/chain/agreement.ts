@@ -1,6 +1,6 @@
 // How well a place fits a request, and what a chain still lacks. Enters: chains, readings; leaves: counts and names.
 import type { Micros } from '../flow.ts';
-import { isDone, mayBeAbsent } from './places.ts';
+import { isDone, mayBeAbsent, wentWell } from './places.ts';
 import type { StepPlan } from './plan.ts';
 import type { ChainRequest, Requirement, Unmet } from './request.ts';
 import type { FactReading } from './scope.ts';
@@ -13,12 +13,12 @@ export function missingSteps(chain: ChainState): string[] {
 
 /** The same of one request and what is below it. */
 export function missingBelow(instance: Instance): string[] {
-  const wentWell = instance.state === 'answered' || (instance.plan.staysOpen && instance.state === 'open');
+  const well = wentWell(instance);
   return instance.plan.children.flatMap((plan, position) => {
     // An attempt whose places were taken over has none any more.
     if (!instance.expecting) return [];
     const place = instance.placeAt(position);
-    const missing = wentWell && !mayBeAbsent(plan) && (place === null || !isDone(place));
+    const missing = well && !mayBeAbsent(plan) && (place === null || !isDone(place));
     const below = place === null ? [] : attemptsOf(place).flatMap(missingBelow);
     return missing ? [plan.request, ...below] : below;
   });

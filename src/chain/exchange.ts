@@ -5,10 +5,10 @@ import { holdsWith, servesAt } from './agreement.ts';
 import { holdsItsPlace, hostsOf, isLive, lastsBeyond, mayComeAgain } from './attempts.ts';
 import type { KeyIndex } from './key-index.ts';
 import { contradictsKeys } from './keys.ts';
-import { doneAt, instancesBelow, isBlocked, openedAt, waitingBelow } from './places.ts';
+import { type Coming, doneAt, isBlocked, openedAt, waitingBelow } from './places.ts';
 import type { FactReading, Scope } from './scope.ts';
 import type { SlotIndex } from './slot-index.ts';
-import { attemptsOf, type ChainState, type Instance, MOST_SPOKEN, Slot } from './state.ts';
+import { attemptsOf, type ChainState, type Instance, instancesBelow, MOST_SPOKEN, Slot } from './state.ts';
 
 /** A request that goes into another place of the same plan. */
 export interface Move {
@@ -32,12 +32,6 @@ interface Statement {
   readonly readings: readonly FactReading[];
 }
 
-/** A request that is about to come to a place. */
-export interface Coming {
-  readonly slot: Slot;
-  readonly at: Micros;
-}
-
 type Undo = () => void;
 
 /** One exchange: `apply` it once, and `undo` it if it turns out not to help. */
@@ -50,7 +44,7 @@ export class Exchange {
   /** The requests whose places change hands. */
   readonly #parents: ReadonlySet<Instance>;
   /** Those of them below which everything came in order before. */
-  readonly #ordered: ReadonlySet<Instance>;
+  #ordered: readonly Instance[] = [];
   readonly #undo: Undo[] = [];
 
   constructor(moves: readonly Move[], around: Surroundings) {
@@ -60,15 +54,15 @@ export class Exchange {
     this.chains = new Set(slots.map(({ chain }) => chain));
     this.#around = around;
     this.#parents = new Set(slots.map(({ parent }) => parent));
-    this.#ordered = new Set([...this.#parents].filter((parent) => isOrdered(parent, around.skew, null)));
   }
 
   /** False when it does not fit, in facts, keys or times; then nothing has changed. */
   apply(now: Micros): boolean {
     const { chains, moves } = this;
     if (!moves.every(isFree)) return false;
-    const statements = [...chains].flatMap(({ root }) => [...instancesBelow(root)].map(statementOf));
+    const statements = [...chains].flatMap(({ root }) => instancesBelow(root).map(statementOf));
     if (statements.some(({ instance }) => instance.plan.speaks.length > MOST_SPOKEN)) return false;
+    this.#ordered = [...this.#parents].filter((parent) => isOrdered(parent, this.#around.skew, null));
     this.#unindex();
     this.#relink();
     const fits =
@@ -92,7 +86,7 @@ export class Exchange {
 
   /** False when something now comes before what has to come first, and did not; what is about to come counts as done. */
   keepsOrder(coming: Coming | null): boolean {
-    return [...this.#ordered].every((parent) => isOrdered(parent, this.#around.skew, coming));
+    return this.#ordered.every((parent) => isOrdered(parent, this.#around.skew, coming));
   }
 
   /** Everything is as it was. */
@@ -159,7 +153,7 @@ export class Exchange {
       const attempts = [...to.attempts, instance].sort((a, b) => a.ts - b.ts);
       to.attempts = [];
       for (const attempt of attempts) to.addAttempt(attempt);
-      const weight = [...instancesBelow(instance)].length;
+      const weight = instancesBelow(instance).length;
       const live = liveBelow(instance);
       instance.chain.requests -= weight;
       instance.chain.size -= weight;

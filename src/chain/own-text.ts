@@ -17,6 +17,8 @@ export function ownText(text: string): string {
 
 /** Texts that are shared at once: few enough to be bounded, many more than one policy has statements. */
 const SHARED = 1024;
+/** Characters that tell texts apart; two that differ only later are not remembered both. */
+const LOOKED_AT = 80;
 const shared: string[] = new Array<string>(SHARED).fill('');
 
 /**
@@ -34,6 +36,3 @@ export function sharedText(text: string): string {
   shared[place] = own;
   return own;
 }
-
-/** Characters that tell texts apart; two that differ only later are not remembered both. */
-const LOOKED_AT = 80;

@@ -11,25 +11,32 @@ export function* waitingBelow(instance: Instance): Generator<Slot> {
   }
 }
 
-/** A request, and all requests below it that are kept. */
-export function* instancesBelow(instance: Instance): Generator<Instance> {
-  yield instance;
-  for (let place = instance.first; place !== null; place = place.next)
-    for (const attempt of attemptsOf(place)) yield* instancesBelow(attempt);
+/** A request that is about to come to a place. */
+export interface Coming {
+  readonly slot: Slot;
+  readonly at: Micros;
 }
 
 /** True when the step has come, as often as it must, and went well: by now, or by a time. */
 export function isDone(place: Place, by = Number.POSITIVE_INFINITY): boolean {
-  if (place instanceof Instance) return wentWell(place, by);
+  if (place instanceof Instance) return wentWellBy(place, by);
   let good = place.notes.settled;
-  for (const attempt of place.attempts) if (wentWell(attempt, by)) good++;
+  for (const attempt of place.attempts) if (wentWellBy(attempt, by)) good++;
   return good >= Math.max(1, place.plan.least);
 }
 
-function wentWell(instance: Instance, by: Micros): boolean {
-  const { state, plan } = instance;
-  if (state === 'answered') return (instance.endedAt ?? instance.ts) <= by;
-  return plan.staysOpen && state === 'open' && instance.ts <= by;
+/** When a request that went well was answered, or was made where it stays open. */
+function wellAt({ endedAt, ts }: Instance): Micros {
+  return endedAt ?? ts;
+}
+
+function wentWellBy(instance: Instance, by: Micros): boolean {
+  return wentWell(instance) && wellAt(instance) <= by;
+}
+
+/** True for a request that was answered with success, or that is not answered and stays open. */
+export function wentWell({ state, plan }: Instance): boolean {
+  return state === 'answered' || (plan.staysOpen && state === 'open');
 }
 
 /** The same for one of the places of a request, whether it was made or not. */
@@ -40,10 +47,7 @@ export function isDoneAt(parent: Instance, position: number, by = Number.POSITIV
 
 /** When the step was done; infinity while it is not. */
 export function doneAt(place: Place): Micros {
-  const good = attemptsOf(place).flatMap((attempt) => {
-    const { state, plan, ts } = attempt;
-    return state === 'answered' ? [attempt.endedAt ?? ts] : plan.staysOpen && state === 'open' ? [ts] : [];
-  });
+  const good = attemptsOf(place).filter(wentWell).map(wellAt);
   const settled = place instanceof Slot ? place.notes.settled : 0;
   const needed = Math.max(1, place.plan.least) - settled;
   if (needed <= 0) return Number.NEGATIVE_INFINITY;
@@ -55,11 +59,7 @@ export function doneAt(place: Place): Micros {
  *
  * @param coming a place that is about to be taken: it counts as done by then, since what its request is answered with is not known
  */
-export function openedAt(
-  parent: Instance,
-  { position }: StepPlan,
-  coming: { readonly slot: Slot; readonly at: Micros } | null = null,
-): Micros {
+export function openedAt(parent: Instance, { position }: StepPlan, coming: Coming | null = null): Micros {
   if (parent.plan.order === 'any') return parent.ts;
   let opened = parent.ts;
   for (let i = 0; i < position; i++) {

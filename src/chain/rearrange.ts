@@ -1,8 +1,8 @@
 // Tries exchanges until one serves its purpose. Enters: exchanges to try, and what they are for; leaves: what was moved, or nothing.
 import type { Micros } from '../flow.ts';
-import { type Coming, Exchange, type Move, type Surroundings } from './exchange.ts';
-import { instancesBelow } from './places.ts';
-import type { ChainState, Instance, Slot } from './state.ts';
+import { Exchange, type Move, type Surroundings } from './exchange.ts';
+import type { Coming } from './places.ts';
+import { type ChainState, type Instance, instancesBelow, type Slot } from './state.ts';
 
 /** A request that was put into another chain. */
 export interface MovedRequest {
@@ -26,12 +26,13 @@ export interface Purpose {
   readonly propose: () => Iterable<readonly Move[]>;
   /** True when it is reached. `places`: where something changed. */
   readonly reached: (places: readonly Slot[]) => boolean;
-  /** The request for which all this is done, and where it goes; null when it is not done for one. Asked when the purpose is reached. */
-  readonly coming: () => Coming | null;
+  /** The request for which all this is done, where it is done for one, and where it goes. Asked when the purpose is reached. */
+  readonly coming?: () => Coming | null;
 }
 
 /** Exchanges that are tried for one purpose. */
 const MOST_TRIALS = 64;
+
 /** The first exchange with which the purpose is reached; null when none of those that are tried does. */
 export function rearrange(
   { propose, reached, coming }: Purpose,
@@ -41,7 +42,7 @@ export function rearrange(
   for (const moves of some(propose(), MOST_TRIALS)) {
     const exchange = new Exchange(moves, around);
     if (!exchange.apply(now)) continue;
-    if (reached(exchange.places) && exchange.keepsOrder(coming())) return of(exchange);
+    if (reached(exchange.places) && exchange.keepsOrder(coming?.() ?? null)) return of(exchange);
     exchange.undo();
   }
   return null;
@@ -56,16 +57,10 @@ function* some<T>(items: Iterable<T>, most: number): Generator<T> {
 }
 
 function of({ moves, from, chains }: Exchange): Rearrangement {
-  const before = new Map<Instance, ChainState>();
-  for (const [i, { instance }] of moves.entries()) {
-    const chain = from[i] ?? instance.chain;
-    for (const each of instancesBelow(instance)) before.set(each, chain);
-  }
-  return {
-    chosen: moves.map(({ instance }) => instance),
-    moved: [...before]
-      .filter(([{ chain }, from]) => chain !== from)
-      .map(([instance, from]) => ({ instance, from })),
-    chains,
-  };
+  const moved = moves.flatMap(({ instance }, i) => {
+    const { chain } = instance;
+    const old = from[i] ?? chain;
+    return old === chain ? [] : instancesBelow(instance).map((each) => ({ instance: each, from: old }));
+  });
+  return { chosen: moves.map(({ instance }) => instance), moved, chains };
 }

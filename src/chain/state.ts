@@ -468,6 +468,14 @@ export function attemptsOf(place: Place): readonly Instance[] {
   return place instanceof Slot ? place.attempts : [place];
 }
 
+/** A request, and all requests below it that are kept, those above before those below. */
+export function instancesBelow(instance: Instance, all: Instance[] = []): readonly Instance[] {
+  all.push(instance);
+  for (let place = instance.first; place !== null; place = place.next)
+    for (const attempt of attemptsOf(place)) instancesBelow(attempt, all);
+  return all;
+}
+
 function newKeys(above: KeyHolder | null, keys: ReadonlyMap<string, string>): OwnKey | null {
   let own: OwnKey | null = null;
   for (const [key, value] of keys) {
@@ -593,14 +601,6 @@ export class Slot {
 /** Requests and facts of a chain that is packed; of more, it would cost too much to make them anew. */
 const MOST_PACKED = 64;
 
-/** A request and all below it, those above before those below. */
-function requestsOf(instance: Instance, all: Instance[] = []): Instance[] {
-  all.push(instance);
-  for (let place = instance.first; place !== null; place = place.next)
-    for (const attempt of attemptsOf(place)) requestsOf(attempt, all);
-  return all;
-}
-
 /** Whoever has chains packed. */
 export interface Sleepers {
   /** This one was packed and has been made anew. */
@@ -674,7 +674,7 @@ export class ChainState extends Scope {
   rest(sleepers: Sleepers, isKnown: (instance: Instance) => boolean): boolean {
     const root = this.#root;
     if (!(root instanceof Instance) || this.size > MOST_PACKED) return false;
-    const all = requestsOf(root);
+    const all = instancesBelow(root);
     if (all.some((instance) => instance.isBusy || isKnown(instance))) return false;
     const settled = this.own;
     if (settled.length > MOST_PACKED) return false;

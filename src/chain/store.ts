@@ -14,7 +14,6 @@ import {
 } from './agreement.ts';
 import { cameAsOftenAsItMay, isLive, isOver, lastsBeyond, mayComeAgain } from './attempts.ts';
 import { Deadlines } from './deadlines.ts';
-import type { Coming } from './exchange.ts';
 import {
   exchangesOf,
   givesIt,
@@ -28,7 +27,7 @@ import { KeyIndex } from './key-index.ts';
 import { contradictsKeys, sharesKey } from './keys.ts';
 import { type Nearness, nearestOf, RecentParents } from './nearest.ts';
 import { Packer } from './packer.ts';
-import { isBlocked, isDone, isDoneAt, mayBeAbsent, waitingBelow } from './places.ts';
+import { type Coming, isBlocked, isDone, isDoneAt, mayBeAbsent, waitingBelow } from './places.ts';
 import type { StepPlan } from './plan.ts';
 import { type MovedRequest, type Purpose, rearrange } from './rearrange.ts';
 import type { ChainRequest, Origin } from './request.ts';
@@ -83,8 +82,6 @@ const INDEXED_FACTS = 30;
 /** Places that agree in every fact and fail a relation; nobody looks at more of them for one request. */
 const MOST_FAILING = 4096;
 const NOTHING_MOVED: readonly Instance[] = [];
-const NOBODY = (): null => null;
-const NO_PLANS: readonly StepPlan[] = [];
 const NO_REQUESTS: readonly MovedRequest[] = [];
 
 export class ChainStore {
@@ -211,7 +208,7 @@ export class ChainStore {
     // It may be this request itself that is in the wrong chain.
     const own = [...placesAbove(instance)].map((place) => ({ place, helps: () => true }));
     const propose = this.#exchanges(() => [...(differing() ?? []), ...own]);
-    return this.#rearrange({ propose, reached: () => differing() === null, coming: NOBODY }, at) !== null;
+    return this.#rearrange({ propose, reached: () => differing() === null }, at) !== null;
   }
 
   /** False when no exchange can ever make them agree: the request itself said otherwise, or no chain looks alike. */
@@ -228,8 +225,7 @@ export class ChainStore {
   /** The same for a step that did not come, when what another chain has may be the one that is missing here. */
   #fill(slot: Slot, at: Micros): void {
     const reached = (places: readonly Slot[]): boolean => isDone(slot) && !places.some(isLacking);
-    const propose = this.#exchanges(() => [{ place: slot, helps: givesIt }]);
-    this.#rearrange({ propose, reached, coming: NOBODY }, at);
+    this.#rearrange({ propose: this.#exchanges(() => [{ place: slot, helps: givesIt }]), reached }, at);
   }
 
   #rearrange(purpose: Purpose, now: Micros): readonly Instance[] | null {
@@ -523,7 +519,7 @@ export class ChainStore {
     }
     instance.close();
     if (!instance.plan.staysOpen) instance.chain.live--;
-    for (const { position } of instance.expecting ? instance.plan.children : NO_PLANS) {
+    for (const { position } of instance.expecting ? instance.plan.children : []) {
       // What came to a place that nothing more is said of has spent it.
       if (instance.placeAt(position) instanceof Instance) continue;
       const slot = instance.slotAt(position);
