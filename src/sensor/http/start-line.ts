@@ -8,7 +8,7 @@ export interface RequestLine {
   readonly version: string;
 }
 
-const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([^ ]+) HTTP\/(\d\.\d)$/;
+const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([!-~]+) HTTP\/(\d\.\d)$/;
 const STATUS_LINE = /^HTTP\/(\d\.\d) (\d{3})(?: .*)?$/;
 const LOOSE_STATUS_LINE = /^http\/(\d+(?:\.\d+)?)[ \t]+(\d{3})(?:[ \t].*)?$/i;
 
@@ -17,10 +17,12 @@ export function readRequestLine(text: string, ambiguities: Ambiguity[]): Request
   const strict = REQUEST_LINE.exec(text);
   const [, method, target, version] = strict ?? looseRequestLine(text) ?? [];
   if (method === undefined || target === undefined || version === undefined) return null;
-  if (strict === null)
-    note(ambiguities, 'http-bad-request-line', 'the request line is not method, target and version');
-  if (/[^!-~]/.test(target))
-    note(ambiguities, 'http-bad-request-line', 'the target has bytes outside printable ASCII');
+  if (strict === null) {
+    const detail = /[^!-~]/.test(target)
+      ? 'the target has bytes outside printable ASCII'
+      : 'the request line is not method, target and version';
+    note(ambiguities, 'http-bad-request-line', detail);
+  }
   if (version !== '1.1' && version !== '1.0') {
     if (Number(version) >= 2 || !version.startsWith('1.')) return null;
     note(ambiguities, 'http-version', `version ${version}`);

@@ -34,7 +34,14 @@ describe('a request line', () => {
       }),
       {
         numRuns: 3000,
-        examples: [['GET  HTTP/1.1'], ['GET HTTP/1.1'], ['GET\t/ \tHTTP/1.1 '], [' / HTTP/1.1']],
+        examples: [
+          ['GET \r HTTP/1.0'],
+          ['GET /\ra HTTP/1.1'],
+          ['GET  HTTP/1.1'],
+          ['GET HTTP/1.1'],
+          ['GET\t/ \tHTTP/1.1 '],
+          [' / HTTP/1.1'],
+        ],
       },
     );
   });
