@@ -191,13 +191,15 @@ function settle(
   const { method, channel } = event;
   if (!('deliveryTag' in method)) return null;
   const tags = session.deliveries.get(channel) ?? new Set<bigint>();
-  const settled: bigint[] = [];
   const { deliveryTag: last } = method;
   // Up to a tag that was never delivered: a broker refuses the whole of it (amqp0-9-1.xml, basic.ack).
   const known = tags.has(last) || (multiple && (last === 0n || event.flow.midstream));
-  for (const tag of known ? tags : []) {
-    if (tag === last || (multiple && (last === 0n || tag < last))) settled.push(tag);
-  }
+  // A consumer may have thousands of deliveries that it has not settled yet, and settles most of them one by one.
+  const settled = !known
+    ? []
+    : multiple
+      ? [...tags].filter((tag) => tag === last || last === 0n || tag < last)
+      : [last];
   for (const tag of settled) tags.delete(tag);
   if (settled.length === 0) {
     if (event.flow.midstream) return null;
