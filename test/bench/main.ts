@@ -129,11 +129,12 @@ try {
     row(
       `bytes a chain at ${open}`,
       figures === null ? 'no memory' : figures.bytes.toFixed(0),
-      'heap after a collection, with the answers that are awaited; aim: at most 1024 at a million; packed beyond 100,000',
+      'after a collection, in the heap and outside of it, with the answers that are awaited; aim: at most 1024 at a million; packed beyond 100,000',
     );
     if (i === 0) continue;
     for (const [which, key] of [
       [`${BUSY.toLocaleString('en')} of`, 'microsBusy'],
+      ['one after the other of', 'microsInTurn'],
       ['all', 'micros'],
     ] as const) {
       const known = figures !== null && few !== null && few !== undefined;
