@@ -1,10 +1,11 @@
 // How well a place fits a request, and what a chain still lacks. Enters: chains, readings; leaves: counts and names.
 import type { Micros } from '../flow.ts';
+import type { ChainState } from './chain-state.ts';
 import { isDone, mayBeAbsent, wentWell } from './places.ts';
 import type { StepPlan } from './plan.ts';
 import type { ChainRequest, Requirement, Unmet } from './request.ts';
 import type { FactReading } from './scope.ts';
-import { attemptsOf, type ChainState, type Instance, type Slot } from './state.ts';
+import { attemptsOf, type Instance, type Slot } from './state.ts';
 
 /** Steps that were expected, whose parent went well, and that are not done. */
 export function missingSteps(chain: ChainState): string[] {
@@ -71,11 +72,17 @@ export function lingerOf({ state, above }: Instance): Micros {
   return state === 'lost' && above === null ? AFTER_LOSS : 0;
 }
 
-/** Whoever still serves goes before whoever has answered and is in its grace; then the older chain. */
+/**
+ * Whoever still serves goes before whoever has answered and is in its grace; then the older chain, and in one chain the place
+ * that has waited longer.
+ */
 export function goesBefore(a: Slot, b: Slot): boolean {
   const serves = (slot: Slot): boolean => slot.parent.state === 'open' || slot.parent.plan.staysOpen;
   if (serves(a) !== serves(b)) return serves(a);
-  return a.chain.opened < b.chain.opened;
+  if (a.chain.opened !== b.chain.opened) return a.chain.opened < b.chain.opened;
+  if (a.chain !== b.chain) return false;
+  if (a.since !== b.since) return a.since < b.since;
+  return a.parent === b.parent ? a.plan.position < b.plan.position : a.parent.ts < b.parent.ts;
 }
 
 /** True when a request for this place could be made at that time because of one that its service serves. */

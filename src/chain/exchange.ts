@@ -3,12 +3,13 @@
 import type { Micros } from '../flow.ts';
 import { holdsWith, servesAt } from './agreement.ts';
 import { holdsItsPlace, hostsOf, isLive, lastsBeyond, mayComeAgain } from './attempts.ts';
+import type { ChainState } from './chain-state.ts';
 import type { KeyIndex } from './key-index.ts';
 import { contradictsKeys } from './keys.ts';
 import { type Coming, doneAt, isBlocked, openedAt, waitingBelow } from './places.ts';
 import type { FactReading, Scope } from './scope.ts';
 import type { SlotIndex } from './slot-index.ts';
-import { attemptsOf, type ChainState, type Instance, instancesBelow, MOST_SPOKEN, Slot } from './state.ts';
+import { attemptsOf, type Instance, instancesBelow, MOST_SPOKEN, Slot } from './state.ts';
 
 /** A request that goes into another place of the same plan. */
 export interface Move {
@@ -121,17 +122,11 @@ export class Exchange {
   }
 
   #show(waiting: readonly Slot[]): void {
-    for (const slot of waiting) {
-      this.#around.index.add(slot);
-      slot.chain.link(slot);
-    }
+    for (const slot of waiting) this.#around.index.add(slot);
   }
 
   #hide(waiting: readonly Slot[]): void {
-    for (const slot of waiting) {
-      this.#around.index.remove(slot);
-      slot.chain.unlink(slot);
-    }
+    for (const slot of waiting) this.#around.index.remove(slot);
   }
 
   #relink(): void {

@@ -1,5 +1,6 @@
 // Finds the chains that explicit keys name. Enters: chains with the keys of their requests; leaves: chains.
-import type { ChainState } from './state.ts';
+import type { ChainState } from './chain-state.ts';
+import { TextHash } from './text-hash.ts';
 
 /** The chains that have a key with one value: nearly always a single one, which then needs no set of its own. */
 type Holders = ChainState | Map<ChainState, number>;
@@ -7,8 +8,10 @@ type Holders = ChainState | Map<ChainState, number>;
 /** Chains that one key may name before the facts are asked first. */
 const MOST_NAMED = 64;
 
+/** Values are known by their hashes only: each chain has its own in full, and is asked. */
 export class KeyIndex {
-  readonly #keys = new Map<string, Map<string, Holders>>();
+  readonly #keys = new Map<string, Map<number, Holders>>();
+  readonly #hash = new TextHash();
 
   /** A request of this chain brought this key. Said twice it has to be taken back twice. */
   add(chain: ChainState, key: string, value: string): void {
@@ -17,13 +20,14 @@ export class KeyIndex {
       values = new Map();
       this.#keys.set(key, values);
     }
-    const holders = values.get(value);
-    if (holders === undefined) values.set(value, chain);
+    const name = this.#nameOf(value);
+    const holders = values.get(name);
+    if (holders === undefined) values.set(name, chain);
     else if (holders instanceof Map) holders.set(chain, (holders.get(chain) ?? 0) + 1);
-    else if (holders === chain) values.set(value, new Map([[chain, 2]]));
+    else if (holders === chain) values.set(name, new Map([[chain, 2]]));
     else
       values.set(
-        value,
+        name,
         new Map([
           [holders, 1],
           [chain, 1],
@@ -33,14 +37,15 @@ export class KeyIndex {
 
   remove(chain: ChainState, key: string, value: string): void {
     const values = this.#keys.get(key);
-    const holders = values?.get(value);
+    const name = this.#nameOf(value);
+    const holders = values?.get(name);
     if (values === undefined || holders === undefined) return;
     if (holders instanceof Map) {
       const left = (holders.get(chain) ?? 1) - 1;
       if (left > 0) holders.set(chain, left);
       else holders.delete(chain);
-      if (holders.size === 0) values.delete(value);
-    } else if (holders === chain) values.delete(value);
+      if (holders.size === 0) values.delete(name);
+    } else if (holders === chain) values.delete(name);
   }
 
   /**
@@ -50,13 +55,25 @@ export class KeyIndex {
   named(keys: ReadonlyMap<string, string>): readonly ChainState[] | 'many' | null {
     let named: readonly ChainState[] | null = null;
     for (const [key, value] of keys) {
-      const holders = this.#keys.get(key)?.get(value);
+      const holders = this.#keys.get(key)?.get(this.#nameOf(value));
       if (holders === undefined) continue;
-      if (holders instanceof Map) {
-        if (holders.size > MOST_NAMED) return 'many';
-        named = named === null ? [...holders.keys()] : named.filter((chain) => holders.has(chain));
-      } else named = named === null || named.includes(holders) ? [holders] : [];
+      if (holders instanceof Map && holders.size > MOST_NAMED) return 'many';
+      const having = holders instanceof Map ? [...holders.keys()] : [holders];
+      named = both(
+        named,
+        having.filter((chain) => chain.hasKey(key, value)),
+      );
     }
     return named;
   }
+
+  #nameOf(value: string): number {
+    return this.#hash.end(this.#hash.add(this.#hash.begin(0), value));
+  }
+}
+
+/** The chains that are in both lists; a key that no chain has says nothing. */
+function both(named: readonly ChainState[] | null, having: readonly ChainState[]): typeof named {
+  if (having.length === 0) return named;
+  return named === null ? having : named.filter((chain) => having.includes(chain));
 }

@@ -1,4 +1,5 @@
 // The explicit keys that the requests of a chain brought. Enters: a request's keys, the request above it; leaves: which are new.
+import type { KnownTexts, Reader, Writer } from './packing.ts';
 
 /** A key and its value, as a list: most requests bring none, few more than one. */
 export interface OwnKey {
@@ -58,4 +59,25 @@ export function contradictsKeys(holder: KeyHolder, keys: ReadonlyMap<string, str
 export function sharesKey(holder: KeyHolder, keys: ReadonlyMap<string, string>): boolean {
   for (const [key, value] of keys) if (keyAt(holder, key) === value) return true;
   return false;
+}
+
+export function countOf(keys: OwnKey | null): number {
+  let count = 0;
+  for (let own = keys; own !== null; own = own.next) count++;
+  return count;
+}
+
+/** Writes them down; whoever reads them has to know how many there are. */
+export function writeKeys(out: Writer, keys: OwnKey | null, known: KnownTexts): void {
+  for (let own = keys; own !== null; own = own.next) {
+    out.text(own.key, known);
+    out.text(own.value);
+  }
+}
+
+export function readKeys(input: Reader, count: number, known: KnownTexts): OwnKey | null {
+  if (count === 0) return null;
+  const key = input.text(known);
+  const value = input.text();
+  return { key, value, next: readKeys(input, count - 1, known) };
 }

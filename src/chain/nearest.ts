@@ -41,24 +41,33 @@ type Kinds = Map<string, Set<Instance>>;
 export class RecentParents {
   readonly #open: Kinds = new Map();
   readonly #ended: Kinds = new Map();
+  readonly #forgotten: (parent: Instance) => void;
 
-  add(parent: Instance): void {
-    remember(this.#open, parent, REMEMBERED);
+  /** @param forgotten is told of each that is open and no longer remembered: others have come since */
+  constructor(forgotten: (parent: Instance) => void) {
+    this.#forgotten = forgotten;
   }
 
-  /** True while it is one of those. */
-  has(parent: Instance): boolean {
-    return parent.plan.children.some(({ request }) => this.#open.get(request)?.has(parent));
+  add(parent: Instance): void {
+    for (const { request } of parent.plan.children) {
+      const kind = kindOf(this.#open, request);
+      if (kind.has(parent)) continue;
+      parent.known++;
+      const oldest = remember(kind, parent, REMEMBERED);
+      if (oldest !== null && --oldest.known === 0) this.#forgotten(oldest);
+    }
   }
 
   retire(parent: Instance): void {
     for (const { request } of parent.plan.children) this.#open.get(request)?.delete(parent);
+    parent.known = 0;
   }
 
   /** Its chain has ended by itself. */
   end(parent: Instance): void {
     this.retire(parent);
-    remember(this.#ended, parent, REMEMBERED_ENDED);
+    for (const { request } of parent.plan.children)
+      remember(kindOf(this.#ended, request), parent, REMEMBERED_ENDED);
   }
 
   /** The places for such a request below those of open chains. */
@@ -72,18 +81,22 @@ export class RecentParents {
   }
 }
 
-function remember(kinds: Kinds, parent: Instance, most: number): void {
-  for (const { request } of parent.plan.children) {
-    const kind = kinds.get(request);
-    if (kind === undefined) {
-      kinds.set(request, new Set([parent]));
-      continue;
-    }
-    kind.add(parent);
-    if (kind.size <= most) continue;
-    const oldest = kind.values().next();
-    if (oldest.done !== true) kind.delete(oldest.value);
-  }
+function kindOf(kinds: Kinds, request: string): Set<Instance> {
+  const known = kinds.get(request);
+  if (known !== undefined) return known;
+  const made = new Set<Instance>();
+  kinds.set(request, made);
+  return made;
+}
+
+/** Gives the one that is forgotten for it; null while there is room. */
+function remember(kind: Set<Instance>, parent: Instance, most: number): Instance | null {
+  kind.add(parent);
+  if (kind.size <= most) return null;
+  const oldest = kind.values().next();
+  if (oldest.done === true) return null;
+  kind.delete(oldest.value);
+  return oldest.value;
 }
 
 function* slotsOf(kinds: Kinds, request: string): Generator<Slot> {

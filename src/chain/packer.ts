@@ -1,6 +1,8 @@
 // Which of very many open chains are packed, and when. Enters: chains; leaves: nothing, some of them take less room.
+
+import type { ChainState, Sleepers } from './chain-state.ts';
+import { Shelf } from './packing.ts';
 import { Queue } from './queue.ts';
-import type { ChainState, Instance, Sleepers } from './state.ts';
 
 /**
  * Up to so many open chains none is packed. To pack a chain and to make it anew costs about as much as an event, so that only
@@ -11,9 +13,7 @@ const UNPACKED = 100_000;
  * For each chain more, one more is packed, until so many are left as they are: those that were asked for last. With more of
  * them, the collector would take them for old.
  */
-const AWAKE = 4096;
-/** The same for those that could not be packed when they were tried. */
-const UNREADY = 8192;
+const AWAKE = 1024;
 /** Chains that are packed at once; only one or two are unpacked for an event. */
 const PACKED_AT_ONCE = 8;
 
@@ -22,31 +22,31 @@ const MOST_ENDED = 1000;
 
 /** Packs chains that nothing happens to: a million may be open, and few of them have something to do at a time. */
 export class Packer implements Sleepers {
-  readonly #isKnown: (instance: Instance) => boolean;
-  /** Chains that are not packed, those first that were asked for longest ago. */
+  readonly shelf = new Shelf();
+  /** Chains that may be packed, those first that were asked for longest ago. */
   readonly #awake = new Queue<ChainState>();
-  /** Those that could not be packed: some are soon ready, some never. */
-  readonly #unready = new Queue<ChainState>();
   #packed = 0;
-
-  /** @param isKnown true for a request that is looked at without being asked for by its chain */
-  constructor(isKnown: (instance: Instance) => boolean) {
-    this.#isKnown = isKnown;
-  }
+  #marks = 0;
 
   /** Chains that are listed for being packed. */
   get listed(): number {
-    return this.#awake.size + this.#unready.size;
+    return this.#awake.size;
   }
 
-  /** A chain was opened. */
+  /** A chain was opened, or has to wait for nothing more before it can be packed. */
   add(chain: ChainState): void {
+    if (chain.listed) return;
+    chain.listed = true;
     this.#awake.add(chain);
   }
 
   woke(chain: ChainState): void {
     this.#packed--;
-    this.#awake.add(chain);
+    this.add(chain);
+  }
+
+  nextMark(): number {
+    return ++this.#marks;
   }
 
   /** Packs some chains where that many are open. Whoever had a request of one in hands has to ask the chain for it anew. */
@@ -56,26 +56,21 @@ export class Packer implements Sleepers {
     const awake = Math.max(AWAKE, 2 * UNPACKED - open);
     for (let left = PACKED_AT_ONCE; left > 0; left--) {
       if (open - this.#packed <= awake || this.#awake.size <= AWAKE) break;
-      this.#try(this.#awake);
+      this.#try();
     }
-    if (this.#unready.size > UNREADY) this.#try(this.#unready);
   }
 
   /** Chains that have ended stay listed until there are more of them than of open ones. */
   #forget(open: number): void {
     if (this.listed <= 2 * open + MOST_ENDED) return;
-    this.#awake.keep(isOpen);
-    this.#unready.keep(isOpen);
+    this.#awake.keep(({ ended }) => ended === null);
   }
 
-  #try(queue: Queue<ChainState>): void {
-    const chain = queue.take();
-    if (chain === undefined || !isOpen(chain)) return;
-    if (chain.rest(this, this.#isKnown)) this.#packed++;
-    else this.#unready.add(chain);
+  /** One that cannot be packed yet is listed again as soon as it can. */
+  #try(): void {
+    const chain = this.#awake.take();
+    if (chain === undefined) return;
+    chain.listed = false;
+    if (chain.ended === null && chain.rest()) this.#packed++;
   }
-}
-
-function isOpen({ ended }: ChainState): boolean {
-  return ended === null;
 }

@@ -1,11 +1,9 @@
 // Chains at rest, packed. Enters: numbers, texts and references, one after the other; leaves: them again, in the same order.
+import { Arena, LONGEST_CELL } from './arena.ts';
+import type { StepPlan } from './plan.ts';
 
-/** A chain at rest: its numbers in one text of single bytes, then what they cannot say. One list takes least room. */
-export type Packed = readonly [string, ...unknown[]];
-
-/** Bytes that are written at once; no chain that is small enough to be packed needs as many. */
-const LONGEST = 1 << 16;
-const bytes = Buffer.alloc(LONGEST);
+/** Bytes that are written at once; what does not fit a cell of the arena is not packed. */
+const bytes = Buffer.alloc(2 * LONGEST_CELL);
 /** Texts that are known by number for one purpose: those that came first, since most that are the same are always the same. */
 const MOST_KNOWN = 16;
 
@@ -33,14 +31,88 @@ export class KnownTexts {
   }
 }
 
+/** Texts that many chains have, such as the names of flows: each is kept once, for as long as a packed chain has it. */
+export class CountedTexts {
+  readonly #numbers = new Map<string, number>();
+  readonly #texts: string[] = [];
+  readonly #counts: number[] = [];
+  readonly #gaps: number[] = [];
+
+  /** Texts that somebody has. */
+  get size(): number {
+    return this.#numbers.size;
+  }
+
+  /** The number of a text, until it has been given back as often as it was taken. */
+  take(text: string): number {
+    let number = this.#numbers.get(text);
+    if (number === undefined) {
+      number = this.#gaps.pop() ?? this.#texts.length;
+      this.#numbers.set(text, number);
+      this.#texts[number] = text;
+      this.#counts[number] = 0;
+    }
+    this.#counts[number] = (this.#counts[number] as number) + 1;
+    return number;
+  }
+
+  /** Gives a number back; leaves its text. */
+  give(number: number): string {
+    const text = this.#texts[number] as string;
+    const left = (this.#counts[number] as number) - 1;
+    this.#counts[number] = left;
+    if (left === 0) {
+      this.#numbers.delete(text);
+      this.#texts[number] = '';
+      this.#gaps.push(number);
+    }
+    return text;
+  }
+}
+
+/** Where packed chains are. */
+export class Shelf {
+  readonly arena = new Arena();
+  readonly shared = new CountedTexts();
+  /** What user requests there are: as many as policies declare. */
+  readonly #plans: StepPlan[] = [];
+  readonly #numbers = new Map<StepPlan, number>();
+
+  numberOf(plan: StepPlan): number {
+    const known = this.#numbers.get(plan);
+    if (known !== undefined) return known;
+    this.#numbers.set(plan, this.#plans.length);
+    return this.#plans.push(plan) - 1;
+  }
+
+  planOf(number: number): StepPlan {
+    return this.#plans[number] as StepPlan;
+  }
+}
+
+/** What was written: where it is, and what bytes cannot say. */
+export interface Packed {
+  readonly address: number;
+  readonly references: readonly unknown[];
+}
+
+/** What nearly all chains have. */
+export const NO_REFERENCES: readonly unknown[] = [];
+
 /** Only one at a time is in use: all of them write into the same bytes. */
 export class Writer {
-  readonly #written: [string, ...unknown[]] = [''];
+  readonly #shelf: Shelf;
+  readonly #references: unknown[] = [];
+  readonly #shared: number[] = [];
   #length = 0;
+
+  constructor(shelf: Shelf) {
+    this.#shelf = shelf;
+  }
 
   /** Writes an integer, small ones in one byte; `value` may be negative. */
   number(value: number): void {
-    // The lowest bit is the sign; numbers of up to 52 bits are exact.
+    // The lowest bit is the sign; numbers of up to 52 bits are exact. What is written beyond the end is not kept.
     let rest = value < 0 ? -2 * value - 1 : 2 * value;
     while (rest >= 128) {
       bytes[this.#length++] = (rest % 128) + 128;
@@ -49,55 +121,122 @@ export class Writer {
     bytes[this.#length++] = rest;
   }
 
+  /** For what few chains have: it stays in the heap. */
   reference(value: unknown): void {
-    this.#written.push(value);
+    this.#references.push(value);
   }
 
   /** Writes a text, by its number where it is known. */
-  text(value: string, known: KnownTexts): void {
-    const at = known.numberOf(value);
-    this.number(at);
-    if (at < 0) this.reference(value);
+  text(value: string, known: KnownTexts | null = null): void {
+    const at = known === null ? -1 : known.numberOf(value);
+    if (at >= 0) {
+      this.number(at);
+      return;
+    }
+    const before = this.#length;
+    this.number(-1 - 2 * value.length);
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i);
+      if (code > 255) {
+        this.#length = before;
+        this.#wide(value);
+        return;
+      }
+      bytes[this.#length++] = code;
+    }
   }
 
-  /** All that was written. A copy is as long as it has to be. */
-  get packed(): Packed {
-    this.#written[0] = bytes.toString('latin1', 0, this.#length);
-    return this.#written.slice() as [string, ...unknown[]];
+  #wide(value: string): void {
+    this.number(-2 - 2 * value.length);
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i);
+      bytes[this.#length++] = code & 255;
+      bytes[this.#length++] = code >> 8;
+    }
+  }
+
+  /** Writes a text that many chains have. */
+  shared(value: string): void {
+    const number = this.#shelf.shared.take(value);
+    this.#shared.push(number);
+    this.number(number);
+  }
+
+  plan(plan: StepPlan): void {
+    this.number(this.#shelf.numberOf(plan));
+  }
+
+  /** Puts all that was written on the shelf; null when it is too long. */
+  pack(): Packed | null {
+    const { arena, shared } = this.#shelf;
+    if (this.#length <= LONGEST_CELL)
+      return { address: arena.put(bytes, this.#length), references: this.#references };
+    for (const number of this.#shared) shared.give(number);
+    return null;
   }
 }
 
-/** Reads what was written, in the same order. */
+/** Reads what was written, in the same order. Whoever reads it to its end takes it off the shelf. */
 export class Reader {
-  readonly #packed: Packed;
+  readonly #shelf: Shelf;
+  readonly #references: readonly unknown[];
+  readonly #bytes: Buffer;
+  readonly #start: number;
+  /** All bytes, each a character: to cut a text out of it costs less than to read it alone. */
+  readonly #all: string;
   #at = 0;
   #taken = 0;
 
-  constructor(packed: Packed) {
-    this.#packed = packed;
+  constructor(address: number, references: readonly unknown[], shelf: Shelf) {
+    const { bytes, start, length } = shelf.arena.find(address);
+    this.#shelf = shelf;
+    this.#references = references;
+    this.#bytes = bytes;
+    this.#start = start;
+    this.#all = bytes.toString('latin1', start, start + length);
   }
 
   number(): number {
-    const [numbers] = this.#packed;
-    let value = 0;
-    let weight = 1;
-    let byte = numbers.charCodeAt(this.#at++);
+    const bytes = this.#bytes;
+    let at = this.#start + this.#at;
+    let byte = bytes[at++] as number;
+    let value = byte & 127;
+    let weight = 128;
     while (byte >= 128) {
-      value += (byte - 128) * weight;
+      byte = bytes[at++] as number;
+      value += (byte & 127) * weight;
       weight *= 128;
-      byte = numbers.charCodeAt(this.#at++);
     }
-    value += byte * weight;
+    this.#at = at - this.#start;
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
   }
 
   /** What was written here is known to whoever wrote it. */
   reference<T>(): T {
-    return this.#packed[++this.#taken] as T;
+    return this.#references[this.#taken++] as T;
   }
 
-  text(known: KnownTexts): string {
-    const at = this.number();
-    return at < 0 ? this.reference() : known.textOf(at);
+  text(known: KnownTexts | null = null): string {
+    const said = this.number();
+    if (said >= 0) return (known as KnownTexts).textOf(said);
+    const length = (-1 - said) >> 1;
+    const from = this.#at;
+    if (said % 2 === 0) return this.#wide(length);
+    this.#at += length;
+    return this.#all.slice(from, this.#at);
+  }
+
+  #wide(length: number): string {
+    const from = this.#start + this.#at;
+    this.#at += 2 * length;
+    return this.#bytes.toString('utf16le', from, from + 2 * length);
+  }
+
+  shared(): string {
+    return this.#shelf.shared.give(this.number());
+  }
+
+  plan(): StepPlan {
+    return this.#shelf.planOf(this.number());
   }
 }

@@ -55,6 +55,7 @@ export interface StepTexts {
   readonly summaries: KnownTexts;
   readonly answers: KnownTexts;
   readonly sources: KnownTexts;
+  readonly keys: KnownTexts;
 }
 
 const texts = new WeakMap<StepPlan, StepTexts>();
@@ -66,6 +67,7 @@ export function textsOf(plan: StepPlan): StepTexts {
     summaries: new KnownTexts(plan.request),
     answers: new KnownTexts(),
     sources: new KnownTexts(),
+    keys: new KnownTexts(),
   };
   texts.set(plan, made);
   return made;

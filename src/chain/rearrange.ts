@@ -1,8 +1,9 @@
 // Tries exchanges until one serves its purpose. Enters: exchanges to try, and what they are for; leaves: what was moved, or nothing.
 import type { Micros } from '../flow.ts';
+import type { ChainState } from './chain-state.ts';
 import { Exchange, type Move, type Surroundings } from './exchange.ts';
 import type { Coming } from './places.ts';
-import { type ChainState, type Instance, instancesBelow, type Slot } from './state.ts';
+import { type Instance, instancesBelow, type Slot } from './state.ts';
 
 /** A request that was put into another chain. */
 export interface MovedRequest {

@@ -61,18 +61,18 @@ export class Settled implements FactReading {
     const at = this.#at;
     const fact = plan.speaks.indexOf(this.fact);
     out.number(fact);
-    if (fact < 0) out.reference(this.fact);
+    if (fact < 0) out.text(this.fact);
     out.text(this.source, textsOf(plan).sources);
-    out.reference(this.value);
+    out.text(this.value);
     out.number(at === null ? AS_ASKED : at instanceof AnswerEvidence ? AS_ANSWERED : ELSEWHERE);
     if (at instanceof AnswerEvidence) at.write(out);
     else if (at !== null) out.reference(at);
   }
 
   static read(input: Reader, by: Speaker, plan: StepPlan, before: Settled | null): Settled {
-    const fact = plan.speaks[input.number()] ?? input.reference<string>();
+    const fact = plan.speaks[input.number()] ?? input.text();
     const source = input.text(textsOf(plan).sources);
-    const value = input.reference<string>();
+    const value = input.text();
     const where = input.number();
     const at =
       where === AS_ASKED
@@ -148,24 +148,20 @@ export abstract class Scope {
   abstract readonly outer: Scope | null;
   /** The facts that are settled here and not further out; null for all. */
   abstract readonly owns: ReadonlySet<string> | null;
-  #last: Settled | null = null;
-
-  /** What is packed is made anew before anything is asked of it. */
-  protected wake(): void {}
+  /** What was settled last; what was settled before it follows. */
+  protected abstract last: Settled | null;
 
   /** What is settled here, in the order of settling. */
   get own(): readonly Settled[] {
-    this.wake();
     const own: Settled[] = [];
-    for (let at = this.#last; at !== null; at = at.before) own.push(at);
+    for (let at = this.last; at !== null; at = at.before) own.push(at);
     return own.reverse();
   }
 
   /** The settled fact of this name, here or further out. */
   fact(name: string): Settled | undefined {
     for (let scope: Scope | null = this; scope !== null; scope = scope.outer) {
-      scope.wake();
-      for (let at = scope.#last; at !== null; at = at.before) if (at.fact === name) return at;
+      for (let at = scope.last; at !== null; at = at.before) if (at.fact === name) return at;
     }
     return undefined;
   }
@@ -179,19 +175,17 @@ export abstract class Scope {
 
   /** Settles facts that are owned here and not settled yet. */
   settle(readings: readonly FactReading[], by: Speaker): void {
-    this.wake();
-    for (const reading of readings) this.#last = Settled.of(reading, by, this.#last);
+    for (const reading of readings) this.last = Settled.of(reading, by, this.last);
   }
 
   /** What is settled here now, for `reset`. */
   get mark(): Settled | null {
-    this.wake();
-    return this.#last;
+    return this.last;
   }
 
   /** Goes back to what was settled at a mark; with null to nothing. */
   reset(mark: Settled | null): void {
-    this.#last = mark;
+    this.last = mark;
   }
 }
 
@@ -200,6 +194,7 @@ export class LocalScope extends Scope {
   /** Another one when the request that it belongs to is put into another chain. */
   outer: Scope;
   readonly owns: ReadonlySet<string>;
+  protected last: Settled | null = null;
 
   constructor(outer: Scope, owns: ReadonlySet<string>) {
     super();

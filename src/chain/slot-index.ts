@@ -1,7 +1,9 @@
 // Finds the waiting slots that a request's facts fit, without looking at every open chain. Enters: slots; leaves: slots.
-import { randomInt } from 'node:crypto';
+
+import type { ChainState } from './chain-state.ts';
 import type { ChainRequest } from './request.ts';
 import type { Slot } from './state.ts';
+import { TextHash } from './text-hash.ts';
 
 /** A place that may explain a request, and how many settled facts both share. */
 export interface Match {
@@ -12,8 +14,6 @@ export interface Match {
 /** A value of each fact of a kind; undefined where there is none. */
 type Values = readonly (string | undefined)[];
 
-/** Buckets are named by hashes of 30 bits: such a number takes no room of its own. */
-const BITS = 30;
 const NOTHING: readonly Match[] = [];
 
 /**
@@ -23,10 +23,13 @@ const NOTHING: readonly Match[] = [];
  */
 export class SlotIndex {
   readonly #kinds = new Map<string, Kind>();
-  /** Whoever sends requests chooses their values, and must not know which of them share a bucket. */
-  readonly #seed = randomInt(2 ** 32);
-  readonly #factor = randomInt(2 ** 31) * 2 + 1;
+  /** The chain of each slot in the index, by the number that it has here; a chain that is packed has no slots. */
+  readonly #chains: (ChainState | null)[] = [];
+  /** Numbers that no slot has. */
+  readonly #gaps: number[] = [];
+  readonly #hash = new TextHash();
 
+  /** A place began to wait; its chain knows it as well. */
   add(slot: Slot): void {
     const kind = this.#kind(slot.plan.request, slot.plan.facts);
     const values = valuesOf(slot, kind.facts);
@@ -36,24 +39,33 @@ export class SlotIndex {
       masked = { buckets: new Map(), partial: new Map() };
       kind.masks.set(mask, masked);
     }
-    slot.bucket = this.#hash(mask, values);
-    put(masked.buckets, slot.bucket, slot);
-    for (const [shared, buckets] of masked.partial) put(buckets, this.#hash(shared, values), slot);
+    const number = this.#gaps.pop() ?? this.#chains.length;
+    this.#chains[number] = slot.chain;
+    slot.number = number;
+    slot.chain.link(slot);
+    put(masked.buckets, this.#bucketOf(mask, values), number);
+    for (const [shared, buckets] of masked.partial) put(buckets, this.#bucketOf(shared, values), number);
   }
 
+  /** A place no longer waits. */
   remove(slot: Slot): void {
     const kind = this.#kinds.get(slot.plan.request);
-    if (slot.bucket === null || kind === undefined) return;
+    const { number } = slot;
+    if (number === null || kind === undefined) return;
     // The facts of a chain do not change while its slots are in the index, so they still name the same buckets.
     const values = valuesOf(slot, kind.facts);
     const mask = maskOf(values);
     const masked = kind.masks.get(mask);
     if (masked !== undefined) {
-      take(masked.buckets, slot.bucket, slot);
+      take(masked.buckets, this.#bucketOf(mask, values), number);
       if (masked.buckets.size === 0) kind.masks.delete(mask);
-      else for (const [shared, buckets] of masked.partial) take(buckets, this.#hash(shared, values), slot);
+      else
+        for (const [shared, buckets] of masked.partial) take(buckets, this.#bucketOf(shared, values), number);
     }
-    slot.bucket = null;
+    slot.chain.unlink(slot);
+    slot.number = null;
+    this.#chains[number] = null;
+    this.#gaps.push(number);
   }
 
   /** Waiting slots whose chain agrees with every fact of the request; those with the most settled facts first. */
@@ -67,17 +79,34 @@ export class SlotIndex {
       // A fact that the chain has settled and the request leaves out (an optional one) does not contradict it.
       const shared = mask & carried;
       const buckets = shared === mask ? masked.buckets : this.#partialOf(kind, masked, shared);
-      const held = buckets.get(this.#hash(shared, values));
+      const held = buckets.get(this.#bucketOf(shared, values));
       if (held !== undefined) found.push({ held, shared });
     }
     const [only, other] = found;
     if (only === undefined) return NOTHING;
     const { held, shared } = only;
-    if (other === undefined && !(held instanceof Set))
-      return holdsValues(held, kind.facts, shared, values)
-        ? [{ slot: held, agreeing: bits(shared) }]
-        : NOTHING;
-    return inOrder(found, kind.facts, values);
+    if (other !== undefined || held instanceof Set) return this.#inOrder(found, kind.facts, values);
+    const slot = this.#slotOf(held);
+    return slot !== null && holdsValues(slot, kind.facts, shared, values)
+      ? [{ slot, agreeing: bits(shared) }]
+      : NOTHING;
+  }
+
+  *#inOrder(found: readonly Found[], facts: readonly string[], values: Values): Generator<Match> {
+    for (const { held, shared } of found.toSorted((a, b) => bits(b.shared) - bits(a.shared))) {
+      const agreeing = bits(shared);
+      for (const number of held instanceof Set ? held : [held]) {
+        const slot = this.#slotOf(number);
+        if (slot !== null && holdsValues(slot, facts, shared, values)) yield { slot, agreeing };
+      }
+    }
+  }
+
+  /** Its chain is made anew when it is packed. */
+  #slotOf(number: number): Slot | null {
+    let slot = this.#chains[number]?.waiting ?? null;
+    while (slot !== null && slot.number !== number) slot = slot.after;
+    return slot;
   }
 
   #kind(request: string, facts: readonly string[]): Kind {
@@ -94,31 +123,25 @@ export class SlotIndex {
     if (known !== undefined) return known;
     const made: Buckets = new Map();
     for (const held of masked.buckets.values()) {
-      for (const slot of held instanceof Set ? held : [held])
-        put(made, this.#hash(shared, valuesOf(slot, kind.facts)), slot);
+      for (const number of held instanceof Set ? held : [held]) {
+        const slot = this.#slotOf(number);
+        if (slot !== null) put(made, this.#bucketOf(shared, valuesOf(slot, kind.facts)), number);
+      }
     }
     masked.partial.set(shared, made);
     return made;
   }
 
-  #hash(mask: number, values: Values): number {
-    const factor = this.#factor;
-    let hash = this.#seed ^ mask;
-    for (let bit = 0; bit < values.length; bit++) {
-      if ((mask & (1 << bit)) === 0) continue;
-      const value = values[bit] ?? '';
-      hash = Math.imul(hash ^ value.length, factor);
-      for (let at = 0; at < value.length; at++) {
-        hash = Math.imul(hash ^ value.charCodeAt(at), factor);
-        hash ^= hash >>> 15;
-      }
-    }
-    return hash >>> (32 - BITS);
+  #bucketOf(mask: number, values: Values): number {
+    let hash = this.#hash.begin(mask);
+    for (let bit = 0; bit < values.length; bit++)
+      if ((mask & (1 << bit)) !== 0) hash = this.#hash.add(hash, values[bit] ?? '');
+    return this.#hash.end(hash);
   }
 }
 
-/** Most buckets hold one slot, which then needs no set of its own. */
-type Buckets = Map<number, Slot | Set<Slot>>;
+/** The numbers of slots. Most buckets hold one, which then needs no set of its own. */
+type Buckets = Map<number, number | Set<number>>;
 
 /** The slots whose chains have settled the same facts. */
 interface Masked {
@@ -134,16 +157,8 @@ interface Kind {
 
 /** What one mask has in the bucket of a request. */
 interface Found {
-  readonly held: Slot | Set<Slot>;
+  readonly held: number | Set<number>;
   readonly shared: number;
-}
-
-function* inOrder(found: readonly Found[], facts: readonly string[], values: Values): Generator<Match> {
-  for (const { held, shared } of found.toSorted((a, b) => bits(b.shared) - bits(a.shared))) {
-    const agreeing = bits(shared);
-    for (const slot of held instanceof Set ? held : [held])
-      if (holdsValues(slot, facts, shared, values)) yield { slot, agreeing };
-  }
 }
 
 /** Different values may share a bucket. */
@@ -152,19 +167,19 @@ function holdsValues(slot: Slot, facts: readonly string[], shared: number, value
   return facts.every((fact, bit) => (shared & (1 << bit)) === 0 || scope.fact(fact)?.value === values[bit]);
 }
 
-function put(buckets: Buckets, name: number, slot: Slot): void {
+function put(buckets: Buckets, name: number, number: number): void {
   const held = buckets.get(name);
-  if (held === undefined) buckets.set(name, slot);
-  else if (held instanceof Set) held.add(slot);
-  else buckets.set(name, new Set([held, slot]));
+  if (held === undefined) buckets.set(name, number);
+  else if (held instanceof Set) held.add(number);
+  else buckets.set(name, new Set([held, number]));
 }
 
-function take(buckets: Buckets, name: number, slot: Slot): void {
+function take(buckets: Buckets, name: number, number: number): void {
   const held = buckets.get(name);
   if (held instanceof Set) {
-    held.delete(slot);
+    held.delete(number);
     if (held.size === 0) buckets.delete(name);
-  } else if (held === slot) buckets.delete(name);
+  } else if (held === number) buckets.delete(name);
 }
 
 function valuesOf(slot: Slot, facts: readonly string[]): Values {

@@ -1,22 +1,22 @@
-// An open chain: what has come, what may still come, which facts are settled. Enters: nothing; leaves: its parts.
+// The parts of an open chain: what has come, what may still come. Enters: requests; leaves: where they stand.
 // Longer than other files because its classes refer to each other.
 // Classes and lists instead of maps, and no array that grows by `push`: very many chains may be open.
 import { FlowTapError } from '../errors.ts';
 import type { Evidence, FlowId, Micros } from '../flow.ts';
-import type { ChainId, ChainReference, VerdictId } from '../verdict.ts';
-import { type KeyHolder, keyAt, namedBy, type OwnKey } from './keys.ts';
+import type { VerdictId } from '../verdict.ts';
+import type { ChainState } from './chain-state.ts';
+import { countOf, type KeyHolder, keyAt, namedBy, type OwnKey, readKeys, writeKeys } from './keys.ts';
 import { ownText, sharedText } from './own-text.ts';
-import { type Packed, Reader, Writer } from './packing.ts';
+import { Reader, type Writer } from './packing.ts';
 import { type StepPlan, textsOf } from './plan.ts';
-import type { ChainRequest, Origin } from './request.ts';
-import { LocalScope, Scope, Settled, type Speaker } from './scope.ts';
+import type { ChainRequest } from './request.ts';
+import { LocalScope, Scope, type Settled, type Speaker } from './scope.ts';
 
 /** Facts of one request that are counted as spoken of. */
 export const MOST_SPOKEN = 30;
 
 /** Shared by all places that nothing came to; never changed. */
 const NO_INSTANCES: readonly Instance[] = [];
-const NO_NAMES: readonly string[] = [];
 
 /** What came to a place of its own, or the place, where more is to be said of it. */
 export type Place = Slot | Instance;
@@ -27,9 +27,8 @@ const STATE = 3;
 const SERVING = 4;
 const RESPONDER = 8;
 const EXPECTING = 16;
-const HELD = 32;
 /** From this bit on: how many requests further up the one is that it names by a key. */
-const NAMED = 6;
+const NAMED = 5;
 
 /** What few requests have. */
 class Rarity {
@@ -46,27 +45,26 @@ class Rarity {
 
 /** Names a request for whoever waits for what becomes of it: its chain may be packed meanwhile, and be made anew. */
 export class Ticket {
-  #at: Instance | ChainState;
+  readonly #chain: ChainState;
+  readonly #mark: number;
 
-  constructor(at: Instance) {
-    this.#at = at;
+  constructor(chain: ChainState, mark: number) {
+    this.#chain = chain;
+    this.#mark = mark;
   }
 
-  get instance(): Instance {
-    if (this.#at instanceof ChainState) this.#at.wake();
-    return this.#at as Instance;
-  }
-
-  /** It was made anew, or its chain is packed. */
-  point(at: Instance | ChainState): void {
-    this.#at = at;
+  /** Null when its chain does not keep it any more. */
+  get instance(): Instance | null {
+    return this.#chain.marked(this.#mark);
   }
 }
 
 /** What a packed request has besides numbers. */
 const ANSWER = 1;
-const RARE = 2;
-const TICKET = 4;
+const TAINT = 2;
+const EVIDENCE = 4;
+/** From this bit on: how many keys it brought. */
+const KEYS = 3;
 
 /** One request that came, in its place in a chain. */
 export class Instance implements KeyHolder, Speaker {
@@ -91,7 +89,10 @@ export class Instance implements KeyHolder, Speaker {
   readonly #from: number;
   readonly #to: number;
   readonly #rare: OwnKey | Rarity | null;
-  #ticket: Ticket | null = null;
+  /** Names it in its store; 0 without a ticket. */
+  #mark = 0;
+  /** How many others look at it without being asked by its chain: then its chain cannot be packed. */
+  known = 0;
 
   /** A request that came, or one that is read again. */
   constructor(
@@ -111,14 +112,14 @@ export class Instance implements KeyHolder, Speaker {
       this.#ended = length === 0 ? null : this.#after + (length > 0 ? length - 1 : length);
       this.#from = request.number();
       this.#to = this.#from + request.number();
+      this.#mark = request.number();
       const has = request.number();
       const known = textsOf(plan);
       this.summary = request.text(known.summaries);
       this.#answer = (has & ANSWER) === 0 ? null : request.text(known.answers);
-      this.#at = request.reference();
-      this.#rare = (has & RARE) === 0 ? null : request.reference();
-      this.#ticket = (has & TICKET) === 0 ? null : request.reference();
-      this.#ticket?.point(this);
+      this.#at = (has & EVIDENCE) === 0 ? (request.shared() as FlowId) : request.reference();
+      const ownKeys = readKeys(request, has >> KEYS, known.keys);
+      this.#rare = (has & TAINT) === 0 ? ownKeys : new Rarity(ownKeys, request.text() as VerdictId, null);
       return;
     }
     const { evidence, keys, summary, ts, unanswered } = request;
@@ -187,35 +188,50 @@ export class Instance implements KeyHolder, Speaker {
     this.#bits = (this.#bits & ~STATE) | STATES.indexOf(state);
     this.#ended = at - this.chain.opened;
     this.#answer = answer === null ? null : sharedText(answer);
-    // Its answer was what was waited for.
-    if ((this.#bits & HELD) === 0) this.#ticket = null;
   }
 
-  /** Whoever keeps a request from one event to the next keeps this; it is good until the request is answered. */
+  /** Whoever keeps a request from one event to the next keeps this. */
   get ticket(): Ticket {
-    this.#ticket ??= new Ticket(this);
-    return this.#ticket;
+    const { chain } = this;
+    if (this.#mark === 0) this.#mark = chain.nextMark();
+    return new Ticket(chain, this.#mark);
   }
 
-  /** The same, and good for longer: what was answered may be taken back. */
-  hold(): Ticket {
-    this.#bits |= HELD;
-    return this.ticket;
+  /** True when it, or a request below it, brought this key with this value. */
+  hasKey(key: string, value: string): boolean {
+    for (let own = this.ownKeys; own !== null; own = own.next)
+      if (own.key === key && own.value === value) return true;
+    for (let place = this.#first; place !== null; place = place.next)
+      if (attemptsOf(place).some((attempt) => attempt.hasKey(key, value))) return true;
+    return false;
   }
 
-  /** True while it waits to be closed, or has facts of its own: then its chain cannot be packed. */
+  /** The request with this mark: itself or one below it. */
+  marked(mark: number): Instance | null {
+    if (this.#mark === mark) return this;
+    for (let place = this.#first; place !== null; place = place.next) {
+      for (const attempt of attemptsOf(place)) {
+        const found = attempt.marked(mark);
+        if (found !== null) return found;
+      }
+    }
+    return null;
+  }
+
+  /** True while it waits to be closed, is looked at, or has facts of its own: then its chain cannot be packed. */
   get isBusy(): boolean {
     const { state, plan } = this;
+    if (this.known > 0) return true;
     if (this.#rare instanceof Rarity && this.#rare.scope !== null) return true;
     const lasting = state === 'answered' && plan.staysOpen;
     return state !== 'open' && this.#ended !== null && this.serving && !lasting;
   }
 
   /** Writes down all that it is, and what is below it. */
-  write(out: Writer, chain: ChainState): void {
+  write(out: Writer): void {
     const answer = this.#answer;
-    const rare = this.#rare;
-    const ticket = this.#ticket;
+    const at = this.#at;
+    const { taint, ownKeys } = this;
     const length = this.#ended === null ? 0 : this.#ended - this.#after;
     out.number(this.#bits);
     out.number(this.#spoke);
@@ -223,28 +239,29 @@ export class Instance implements KeyHolder, Speaker {
     out.number(this.#ended === null || length < 0 ? length : length + 1);
     out.number(this.#from);
     out.number(this.#to - this.#from);
-    out.number((answer === null ? 0 : ANSWER) | (rare === null ? 0 : RARE) | (ticket === null ? 0 : TICKET));
+    out.number(this.#mark);
+    const has = (answer === null ? 0 : ANSWER) | (taint === null ? 0 : TAINT);
+    out.number(has | (typeof at === 'string' ? 0 : EVIDENCE) | (countOf(ownKeys) << KEYS));
     const known = textsOf(this.plan);
     out.text(this.summary, known.summaries);
     if (answer !== null) out.text(answer, known.answers);
-    out.reference(this.#at);
-    if (rare !== null) out.reference(rare);
-    if (ticket !== null) out.reference(ticket);
-    ticket?.point(chain);
+    if (typeof at === 'string') out.shared(at);
+    else out.reference(at);
+    writeKeys(out, ownKeys, known.keys);
+    if (taint !== null) out.text(taint);
     for (let place = this.#first; place !== null; place = place.next) {
       out.number(place.plan.position + 1);
-      const attempts = attemptsOf(place);
-      // A place is kept as it is, since others know it; only what came to it is packed.
-      out.number(place instanceof Slot ? attempts.length + 1 : 0);
-      if (place instanceof Slot) out.reference(place);
-      for (const attempt of attempts) attempt.write(out, chain);
+      if (place instanceof Slot) {
+        const { attempts } = place;
+        out.number(attempts.length + 1);
+        place.write(out);
+        for (const attempt of attempts) attempt.write(out);
+      } else {
+        out.number(0);
+        place.write(out);
+      }
     }
     out.number(0);
-    for (let place = this.#first; place !== null; ) {
-      const { next } = place;
-      if (place instanceof Slot) place.rest(chain);
-      place = next;
-    }
   }
 
   /** Reads what is below it; gives all requests that were read, those above before those below. */
@@ -260,8 +277,7 @@ export class Instance implements KeyHolder, Speaker {
         place.#place = this;
         place.read(input, chain, all);
       } else {
-        place = input.reference<Slot>();
-        place.parent = this;
+        place = Slot.read(input, this, plan, chain);
         const attempts: Instance[] = [];
         for (let i = 1; i < count; i++) {
           const attempt = new Instance(chain, plan, place, input, null);
@@ -289,14 +305,14 @@ export class Instance implements KeyHolder, Speaker {
 
   get chain(): ChainState {
     let at = this.#place;
-    while (!(at instanceof ChainState)) at = at instanceof Slot ? at.parent.#place : at.#place;
+    while (!(at instanceof Scope)) at = at instanceof Slot ? at.parent.#place : at.#place;
     return at;
   }
 
   /** Its place; null for the user request. */
   get slot(): Slot | null {
     const place = this.#place;
-    if (place instanceof ChainState) return null;
+    if (place instanceof Scope) return null;
     if (place instanceof Slot) return place;
     const slot = new Slot(place, this.plan, this.ts);
     slot.state = 'spent';
@@ -329,7 +345,7 @@ export class Instance implements KeyHolder, Speaker {
     for (;;) {
       if (at.#rare instanceof Rarity && at.#rare.scope !== null) return at.#rare.scope;
       const place: Slot | Instance | ChainState = at.#place;
-      if (place instanceof ChainState) return place;
+      if (place instanceof Scope) return place;
       at = place instanceof Slot ? place.parent : place;
     }
   }
@@ -347,10 +363,19 @@ export class Instance implements KeyHolder, Speaker {
 
   /** Puts it, and all that is below it, into another place of the same plan. */
   moveTo(slot: Slot): void {
-    const later = this.chain.opened - slot.chain.opened;
+    const { chain } = this;
+    const later = chain.opened - slot.chain.opened;
     this.#place = slot;
+    if (slot.chain !== chain) this.#forward(chain, slot.chain);
     this.#shift(later);
     this.#rescope();
+  }
+
+  /** Whoever has a ticket for it asks the chain that it was in. */
+  #forward(from: ChainState, to: ChainState): void {
+    if (this.#mark !== 0) from.forward(this.#mark, to);
+    for (let at = this.#first; at !== null; at = at.next)
+      for (const attempt of attemptsOf(at)) attempt.#forward(from, to);
   }
 
   /** Times count from the beginning of another chain. */
@@ -458,7 +483,7 @@ export class Instance implements KeyHolder, Speaker {
   /** The request that it serves; null for the user request. */
   get above(): Instance | null {
     const place = this.#place;
-    if (place instanceof ChainState) return null;
+    if (place instanceof Scope) return null;
     return place instanceof Slot ? place.parent : place;
   }
 }
@@ -484,6 +509,17 @@ function newKeys(above: KeyHolder | null, keys: ReadonlyMap<string, string>): Ow
   return own;
 }
 
+/** True when a chain with this request cannot be packed. */
+export function isBusyBelow(instance: Instance): boolean {
+  if (instance.isBusy) return true;
+  for (let place = instance.first; place !== null; place = place.next) {
+    if (place instanceof Instance) {
+      if (isBusyBelow(place)) return true;
+    } else if (place.attempts.some(isBusyBelow)) return true;
+  }
+  return false;
+}
+
 /** What is to be said of few places only. */
 interface SlotNotes {
   /** Attempts that no longer count, because their parent itself was tried again. */
@@ -500,19 +536,26 @@ interface SlotNotes {
 
 const NOTHING_NOTED: SlotNotes = { forgiven: 0, settled: 0, denied: null, due: null, overdue: false };
 
+const PLACE_STATES = ['blocked', 'waiting', 'spent', 'closed'] as const;
+/** State and flags of a packed place in one number. */
+const PLACE_STATE = 3;
+const NOTED = 4;
+const OVERDUE = 8;
+const LISTED = 16;
+
 /** A place in a chain where a request is expected. */
 export class Slot {
-  /** Its chain while that is packed. */
-  #parent: Instance | ChainState;
+  /** Whose service may make it now; a further attempt of the parent takes it over. */
+  parent: Instance;
   readonly plan: StepPlan;
   /** The next of the parent's places that were made. */
   next: Place | null = null;
   /** Nearly always one, which then needs no list. */
   #attempts: Instance | readonly Instance[] = NO_INSTANCES;
   /** `blocked`: another must come first. `spent`: it came as often as it may. `closed`: its time is over. */
-  state: 'blocked' | 'waiting' | 'spent' | 'closed' = 'blocked';
-  /** Its place in the index; null while it is not waiting. */
-  bucket: number | null = null;
+  state: (typeof PLACE_STATES)[number] = 'blocked';
+  /** Its number in the index; null while it is not waiting. */
+  number: number | null = null;
   /** Its neighbours in the list of its chain's waiting places. */
   before: Slot | null = null;
   after: Slot | null = null;
@@ -521,31 +564,48 @@ export class Slot {
   #notes: SlotNotes | null = null;
 
   constructor(parent: Instance, plan: StepPlan, since: Micros) {
-    this.#parent = parent;
+    this.parent = parent;
     this.plan = plan;
     this.#since = since - parent.chain.opened;
   }
 
-  /** Whose service may make it now; a further attempt of the parent takes it over. */
-  get parent(): Instance {
-    if (this.#parent instanceof ChainState) this.#parent.wake();
-    return this.#parent as Instance;
+  /** Writes down what is said of the place itself. */
+  write(out: Writer): void {
+    const notes = this.#notes;
+    const state = PLACE_STATES.indexOf(this.state);
+    const flags = (notes === null ? 0 : NOTED) | (notes?.overdue === true ? OVERDUE : 0);
+    out.number(state | flags | (this.number === null ? 0 : LISTED));
+    out.number(this.#since);
+    if (this.number !== null) out.number(this.number);
+    if (notes === null) return;
+    out.number(notes.forgiven);
+    out.number(notes.settled);
+    out.number(notes.due === null ? 0 : notes.due - this.chain.opened + 1);
+    out.text(notes.denied ?? '');
   }
 
-  set parent(parent: Instance) {
-    this.#parent = parent;
-  }
-
-  /** Its chain is packed, with all that came to it. */
-  rest(chain: ChainState): void {
-    this.#parent = chain;
-    this.#attempts = NO_INSTANCES;
-    this.next = null;
+  static read(input: Reader, parent: Instance, plan: StepPlan, chain: ChainState): Slot {
+    const bits = input.number();
+    const place = new Slot(parent, plan, chain.opened + input.number());
+    place.state = PLACE_STATES[bits & PLACE_STATE] ?? 'blocked';
+    if ((bits & LISTED) !== 0) {
+      place.number = input.number();
+      chain.link(place);
+    }
+    if ((bits & NOTED) === 0) return place;
+    const [forgiven, settled, due, denied] = [input.number(), input.number(), input.number(), input.text()];
+    place.#notes = {
+      forgiven,
+      settled,
+      due: due === 0 ? null : chain.opened + due - 1,
+      denied: denied === '' ? null : (denied as VerdictId),
+      overdue: (bits & OVERDUE) !== 0,
+    };
+    return place;
   }
 
   /** The requests that came to this place; of a step that may come often, those that are of interest still. */
   get attempts(): readonly Instance[] {
-    if (this.#parent instanceof ChainState) this.#parent.wake();
     return this.#attempts instanceof Instance ? [this.#attempts] : this.#attempts;
   }
 
@@ -589,156 +649,11 @@ export class Slot {
   }
 
   get chain(): ChainState {
-    return this.#parent instanceof ChainState ? this.#parent : this.#parent.chain;
+    return this.parent.chain;
   }
 
   /** The settled fact of this name, as the request that comes here finds it. */
   fact(name: string): Settled | undefined {
     return this.parent.scope.fact(name);
-  }
-}
-
-/** Requests and facts of a chain that is packed; of more, it would cost too much to make them anew. */
-const MOST_PACKED = 64;
-
-/** Whoever has chains packed. */
-export interface Sleepers {
-  /** This one was packed and has been made anew. */
-  woke(chain: ChainState): void;
-}
-
-/** An open chain. */
-export class ChainState extends Scope {
-  /** Counts the chains of a run. */
-  readonly serial: number;
-  /** The name and the address of whose request began it. */
-  readonly from: string;
-  readonly address: string;
-  readonly opened: Micros;
-  /** Set on a chain that exists only to name the consequences of a denied request. */
-  readonly tainted: VerdictId | null;
-  /** Requests that came. */
-  requests = 0;
-  /** Requests that are kept. */
-  size = 0;
-  /** Instances that serve and slots that wait; at zero the chain has ended. */
-  live = 0;
-  /** Steps that were missed by requests that are not kept any more. */
-  missed = NO_NAMES;
-  ended: Micros | null = null;
-  /** The first of its waiting places. */
-  waiting: Slot | null = null;
-  /** All of it while it is packed, with those that are not. */
-  #root: Instance | Packed | null = null;
-
-  constructor(serial: number, origin: Origin, opened: Micros, tainted: VerdictId | null) {
-    super();
-    this.serial = serial;
-    this.from = origin.from;
-    this.address = origin.address;
-    this.opened = opened;
-    this.tainted = tainted;
-  }
-
-  get outer(): null {
-    return null;
-  }
-
-  get owns(): null {
-    return null;
-  }
-
-  get id(): ChainId {
-    return `c${this.serial}` as ChainId;
-  }
-
-  /** For a person: `POST /contracts of customer 198.51.100.7`. */
-  get title(): string {
-    if (this.tainted !== null) return `consequences of ${this.tainted}`;
-    return `${this.root.summary} of ${this.from} ${this.address}`;
-  }
-
-  /** The request that began it. */
-  get root(): Instance {
-    this.wake();
-    if (this.#root === null) throw new FlowTapError('fault', `chain ${this.id} has no root`);
-    return this.#root as Instance;
-  }
-
-  /**
-   * Packs all of it but the places that wait, until somebody asks for it: a million chains may be open, and few of them have
-   * something to do at a time. False when that has to wait, or cannot be.
-   *
-   * @param sleepers who is told when the chain is asked for
-   */
-  rest(sleepers: Sleepers, isKnown: (instance: Instance) => boolean): boolean {
-    const root = this.#root;
-    if (!(root instanceof Instance) || this.size > MOST_PACKED) return false;
-    const all = instancesBelow(root);
-    if (all.some((instance) => instance.isBusy || isKnown(instance))) return false;
-    const settled = this.own;
-    if (settled.length > MOST_PACKED) return false;
-    const speakers = settled.map(({ by }) => all.indexOf(by as Instance));
-    if (speakers.includes(-1)) return false;
-    const out = new Writer();
-    out.reference(sleepers);
-    out.reference(root.plan);
-    root.write(out, this);
-    out.number(settled.length);
-    for (const [i, each] of settled.entries()) {
-      out.number(speakers[i] as number);
-      each.write(out, (each.by as Instance).plan);
-    }
-    this.reset(null);
-    this.#root = out.packed;
-    return true;
-  }
-
-  /** Makes it anew when it is packed. */
-  override wake(): void {
-    const packed = this.#root;
-    if (packed === null || packed instanceof Instance) return;
-    const input = new Reader(packed);
-    const sleepers = input.reference<Sleepers>();
-    const root = new Instance(this, input.reference(), null, input, null);
-    this.#root = root;
-    const all = root.read(input, this);
-    let last: Settled | null = null;
-    for (let left = input.number(); left > 0; left--) {
-      const by = all[input.number()] as Instance;
-      last = Settled.read(input, by, by.plan, last);
-    }
-    this.reset(last);
-    sleepers.woke(this);
-  }
-
-  /** The chain as verdicts refer to it. It is made anew each time, since a million chains may be open. */
-  get reference(): ChainReference {
-    return {
-      id: this.id,
-      root: this.title,
-      opened: this.opened,
-      facts: Object.fromEntries(this.own.map(({ fact, value }) => [fact, value])),
-    };
-  }
-
-  plant(root: Instance): void {
-    this.#root = root;
-  }
-
-  /** A place began to wait. */
-  link(slot: Slot): void {
-    slot.after = this.waiting;
-    if (this.waiting !== null) this.waiting.before = slot;
-    this.waiting = slot;
-  }
-
-  /** A place no longer waits. */
-  unlink(slot: Slot): void {
-    if (slot.before === null) this.waiting = slot.after;
-    else slot.before.after = slot.after;
-    if (slot.after !== null) slot.after.before = slot.before;
-    slot.before = null;
-    slot.after = null;
   }
 }

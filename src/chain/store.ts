@@ -13,6 +13,7 @@ import {
   missingSteps,
 } from './agreement.ts';
 import { cameAsOftenAsItMay, isLive, isOver, lastsBeyond, mayComeAgain } from './attempts.ts';
+import { ChainState } from './chain-state.ts';
 import { Deadlines } from './deadlines.ts';
 import {
   exchangesOf,
@@ -33,7 +34,7 @@ import { type MovedRequest, type Purpose, rearrange } from './rearrange.ts';
 import type { ChainRequest, Origin } from './request.ts';
 import type { FactReading, Scope } from './scope.ts';
 import { SlotIndex } from './slot-index.ts';
-import { attemptsOf, ChainState, Instance, Slot } from './state.ts';
+import { attemptsOf, Instance, instancesBelow, Slot } from './state.ts';
 
 export interface StoreOptions {
   /** Microseconds by which events may come late: how long a place outlives its time. */
@@ -66,8 +67,8 @@ export type ChainNews =
       readonly missing: readonly string[];
     };
 
-/** A request that is closed, or a place whose time runs out. */
-type Due = Instance | Slot;
+/** A request that is closed, or a chain with a place whose time runs out. */
+type Due = Instance | ChainState;
 
 /** Candidates looked at for one request; more than these tie in every settled fact and are served first come, first served. */
 const MOST_TIES = 64;
@@ -89,12 +90,14 @@ export class ChainStore {
   readonly #chains = new Map<number, ChainState>();
   readonly #kept = new Map<number, ChainState>();
   readonly #waiting = new SlotIndex();
-  readonly #recent = new RecentParents();
+  readonly #recent = new RecentParents(({ chain }) => this.#packer.add(chain));
   readonly #keys = new KeyIndex();
   readonly #due = new Deadlines<Due>();
-  readonly #packer = new Packer((instance) => this.#recent.has(instance));
+  readonly #packer = new Packer();
   #inOrder = this.#chains.values();
   #oldest: ChainState | null = null;
+  /** When that one was opened: it may be packed. */
+  #oldestOpened: Micros = 0;
   #news: ChainNews[] = [];
   #activated = new Set<string>();
   #moved: MovedRequest[] = [];
@@ -125,7 +128,7 @@ export class ChainStore {
   /** Begins a chain with the request that causes it. `tainted` names the verdict that denied this request. */
   begin(plan: StepPlan, request: ChainRequest, origin: Origin, tainted: VerdictId | null): Instance {
     if (this.#chains.size >= this.#options.capacity) this.#evictOldest(request.ts);
-    const chain = new ChainState(this.#options.nextSerial(), origin, request.ts, tainted);
+    const chain = new ChainState(this.#options.nextSerial(), origin, request.ts, tainted, this.#packer);
     this.#chains.set(chain.serial, chain);
     this.#packer.add(chain);
     this.#opened++;
@@ -236,6 +239,9 @@ export class ChainStore {
     for (const chain of done.chains) {
       for (let slot = chain.waiting; slot !== null; slot = slot.after) this.#activated.add(slot.plan.request);
       this.#settle(chain, now);
+      // Places that went with their requests are awaited where they are now.
+      for (const { notes } of chain.ended === null ? awaitedIn(chain) : [])
+        if (notes.due !== null) this.#due.add(notes.due + this.#options.grace, chain);
     }
     return done.chosen;
   }
@@ -291,7 +297,7 @@ export class ChainStore {
     let top = instance;
     while (top.above !== null && isWithin(top.above.scope, owner)) top = top.above;
     for (const slot of waitingBelow(top)) {
-      if (slot.bucket !== null && slot.plan.facts.some((fact) => names.has(fact))) moved.push(slot);
+      if (slot.number !== null && slot.plan.facts.some((fact) => names.has(fact))) moved.push(slot);
     }
     for (const slot of moved) this.#waiting.remove(slot);
     owner.settle(readings, instance);
@@ -349,7 +355,7 @@ export class ChainStore {
     }
     // Chains live equally long and stand in the order in which they were opened, so the oldest tells for all.
     for (let chain = this.#eldest(); chain !== null; chain = this.#eldest()) {
-      if (chain.opened + this.#options.lifetime >= now) break;
+      if (this.#oldestOpened + this.#options.lifetime >= now) break;
       this.#end(chain, now, 'expired');
     }
     return this.#takeNews();
@@ -362,15 +368,15 @@ export class ChainStore {
   }
 
   #handle(due: Due, now: Micros): void {
-    if (due.chain.ended !== null) return;
-    if (due instanceof Instance) this.#close(due, now);
-    else this.#miss(due, now);
+    if (due instanceof ChainState) {
+      if (due.ended === null) for (const slot of awaitedIn(due)) this.#miss(slot, now);
+    } else if (due.chain.ended === null) this.#close(due, now);
   }
 
   /** The time of a place is over. */
   #miss(slot: Slot, now: Micros): void {
     const { due } = slot.notes;
-    if (slot.state === 'closed' || isDone(slot)) return;
+    if (slot.chain.ended !== null || slot.state === 'closed' || slot.notes.overdue || isDone(slot)) return;
     if (due === null || due + this.#options.grace >= now) return;
     this.#fill(slot, due);
     if (isDone(slot)) return;
@@ -385,7 +391,7 @@ export class ChainStore {
   /** Its time runs out at `due`; what was made in time may arrive later by the grace. */
   #await(slot: Slot, due: Micros): void {
     slot.note({ due });
-    this.#due.add(due + this.#options.grace, slot);
+    this.#due.add(due + this.#options.grace, slot.chain);
   }
 
   #place(
@@ -465,7 +471,7 @@ export class ChainStore {
     if (settled) this.#recent.end(instance);
     else this.#recent.retire(instance);
     for (let place = instance.first; place !== null; place = place.next) {
-      if (place instanceof Slot && place.bucket !== null) this.#waiting.remove(place);
+      if (place instanceof Slot) this.#waiting.remove(place);
       for (const attempt of attemptsOf(place)) requests += this.#release(attempt, settled);
     }
     return requests;
@@ -486,13 +492,11 @@ export class ChainStore {
     slot.chain.live += isLive(state) - isLive(slot.state);
     if (slot.state === 'waiting') {
       this.#waiting.remove(slot);
-      slot.chain.unlink(slot);
     }
     slot.state = state;
     if (state === 'waiting') {
       slot.since = at;
       this.#waiting.add(slot);
-      slot.chain.link(slot);
       this.#activated.add(slot.plan.request);
     }
   }
@@ -526,6 +530,7 @@ export class ChainStore {
       if (!lastsBeyond(slot) && slot.state !== 'spent') this.#setState(slot, 'closed', now);
     }
     this.#settle(instance.chain, now);
+    this.#packer.add(instance.chain);
   }
 
   #settle(chain: ChainState, now: Micros): void {
@@ -564,7 +569,10 @@ export class ChainStore {
         this.#inOrder = this.#chains.values();
         this.#oldest = null;
         if (this.#chains.size === 0) return null;
-      } else this.#oldest = next.value;
+      } else {
+        this.#oldest = next.value;
+        this.#oldestOpened = next.value.opened;
+      }
     }
     return this.#oldest;
   }
@@ -574,6 +582,16 @@ export class ChainStore {
     if (news.length > 0) this.#news = [];
     return news;
   }
+}
+
+/** All places of a chain with a time of their own. */
+function awaitedIn({ root }: ChainState): readonly Slot[] {
+  const awaited: Slot[] = [];
+  for (const { first } of instancesBelow(root)) {
+    for (let place = first; place !== null; place = place.next)
+      if (place instanceof Slot && place.notes.due !== null) awaited.push(place);
+  }
+  return awaited;
 }
 
 /** True when nothing will come any more to a place that must not stay empty. */

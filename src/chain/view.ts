@@ -1,8 +1,9 @@
 // Draws a chain for a person: what was expected, what came. Enters: a chain; leaves: a plain tree.
 import type { ChainView, FactOrigin, StepView } from '../verdict.ts';
+import type { ChainState } from './chain-state.ts';
 import { describeCardinality } from './plan.ts';
 import type { Scope } from './scope.ts';
-import { type ChainState, type Instance, instancesBelow, type Slot } from './state.ts';
+import { type Instance, instancesBelow, type Slot } from './state.ts';
 
 /** The whole chain as a tree. */
 export function viewOf(chain: ChainState): ChainView {

@@ -45,7 +45,8 @@ export class Answering {
   advance(now: Micros): void {
     while (this.#early[0] !== undefined && this.#early[0].until < now) {
       const early = this.#early.shift();
-      if (early !== undefined) this.answer(early.record, early.ticket.instance, early.answer, true);
+      const instance = early?.ticket.instance ?? null;
+      if (early !== undefined && instance !== null) this.answer(early.record, instance, early.answer, true);
     }
   }
 

@@ -65,7 +65,8 @@ export class AnswerBook {
       return;
     }
     record.awaiting.delete(name);
-    this.#lose(awaiting.instance, at);
+    const { instance } = awaiting;
+    if (instance !== null) this.#lose(instance, at);
   }
 
   /** The flow ended: nothing on it will be answered. */

@@ -1,5 +1,6 @@
 // A decision in the form in which it is said. Enters: decisions; leaves: judgements.
-import type { ChainState, Instance } from '../chain/state.ts';
+import type { ChainState } from '../chain/chain-state.ts';
+import type { Instance } from '../chain/state.ts';
 import { assertNever } from '../errors.ts';
 import type { Decision } from './decide.ts';
 import type { Judgement } from './verdicts.ts';

@@ -1,7 +1,8 @@
 // Chains that are open and of which nothing more is known than how they began. Enters: chains; leaves: whether one could explain a request.
+
+import type { ChainState } from '../chain/chain-state.ts';
 import type { StepPlan } from '../chain/plan.ts';
 import type { ChainRequest } from '../chain/request.ts';
-import type { ChainState } from '../chain/state.ts';
 import type { Micros } from '../flow.ts';
 import type { CompiledPolicy } from './compile.ts';
 import type { Decision } from './decide.ts';

@@ -1,4 +1,5 @@
 // What is remembered of user requests beyond their chains. Enters: answered requests, requests that recall; leaves: facts, or why there are none.
+import { ownText } from '../chain/own-text.ts';
 import type { FactReading } from '../chain/scope.ts';
 import type { Instance } from '../chain/state.ts';
 import type { Micros } from '../flow.ts';
@@ -210,18 +211,19 @@ class Memory {
     const how = differs ? `${MARK} anew in ${name})` : `${MARK} in ${name})`;
     const facts = kept.map(({ fact, value, source, evidence }) => ({
       fact,
-      value,
+      // It is kept for longer than what it was cut from.
+      value: ownText(value),
       // What is recalled and remembered again says where it was learned first, and does not grow.
       source: `${source.split(MARK, 1)[0] ?? ''}${how}`,
       evidence,
     }));
-    this.#put(key.value, { facts, learned: now });
+    this.#put(ownText(key.value), { facts, learned: now });
     return true;
   }
 
   forget({ scope }: Instance, now: Micros): void {
     const key = scope.fact(this.#declaration.by);
-    if (key !== undefined) this.#put(key.value, { facts: null, learned: now });
+    if (key !== undefined) this.#put(ownText(key.value), { facts: null, learned: now });
   }
 
   #put(key: string, entry: Entry): void {

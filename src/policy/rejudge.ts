@@ -1,6 +1,6 @@
 // Judges what a journal holds by another policy. Enters: a journal, the old and the new monitor; leaves: what is newly denied, what no longer is.
 import { missingSteps } from '../chain/agreement.ts';
-import type { ChainState } from '../chain/state.ts';
+import type { ChainState } from '../chain/chain-state.ts';
 import type { FlowEvent } from '../events/event.ts';
 import type { Micros } from '../flow.ts';
 import type { ChainId, ChainRecord, EngineOutput, Verdict, VerdictId } from '../verdict.ts';

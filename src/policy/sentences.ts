@@ -1,8 +1,10 @@
 // Reasons as whole sentences. Enters: what was decided; leaves: a text that a person understands.
+
+import type { ChainState } from '../chain/chain-state.ts';
 import type { Nearness } from '../chain/nearest.ts';
 import type { ChainRequest, Unmet } from '../chain/request.ts';
 import type { FactReading } from '../chain/scope.ts';
-import type { ChainState, Instance } from '../chain/state.ts';
+import type { Instance } from '../chain/state.ts';
 import type { DropCode, VerdictId } from '../verdict.ts';
 import { type ObservedSubject, printable } from './observe/observation.ts';
 

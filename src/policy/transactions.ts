@@ -54,7 +54,7 @@ export class Transactions {
   place(name: AnswerName, instance: Instance): void {
     const transaction = this.#within.get(name);
     if (transaction !== undefined && transaction.instances.length < MOST)
-      transaction.instances.push(instance.hold());
+      transaction.instances.push(instance.ticket);
   }
 
   /** An answer came. It is to be told before the statement that it answers is. */
@@ -84,6 +84,6 @@ export class Transactions {
   }
 
   #undoAll({ instances }: Transaction, at: Micros): void {
-    for (const { instance } of instances.splice(0)) this.#undo(instance, at);
+    for (const { instance } of instances.splice(0)) if (instance !== null) this.#undo(instance, at);
   }
 }

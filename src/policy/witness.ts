@@ -1,5 +1,5 @@
 // What somebody who wants to judge events again is told while they are judged. Enters: nothing; leaves: types.
-import type { ChainState } from '../chain/state.ts';
+import type { ChainState } from '../chain/chain-state.ts';
 import type { Evidence } from '../flow.ts';
 
 /** Told of requests by their evidence. */

@@ -1,8 +1,10 @@
 // What is said of steps, and what is kept of chains that are many. Enters: many user requests; leaves: verdicts, drawings.
 import { describe, expect, test } from 'vitest';
+import { ChainState } from '../../src/chain/chain-state.ts';
+import { Packer } from '../../src/chain/packer.ts';
 import type { StepPlan } from '../../src/chain/plan.ts';
 import type { ChainRequest } from '../../src/chain/request.ts';
-import { ChainState, Instance } from '../../src/chain/state.ts';
+import { Instance } from '../../src/chain/state.ts';
 import { createEngine } from '../../src/engine.ts';
 import { FlowTapError } from '../../src/errors.ts';
 import type { FlowId } from '../../src/flow.ts';
@@ -199,7 +201,7 @@ test('a request that is sent again keeps all that the one before has caused', as
 });
 
 test('a place that no plan has is a fault of ours', () => {
-  const chain = new ChainState(1, { from: 'user', address: '192.0.2.1' }, 0, null);
+  const chain = new ChainState(1, { from: 'user', address: '192.0.2.1' }, 0, null, new Packer());
   const request: ChainRequest = {
     request: 'root',
     facts: [],

@@ -535,3 +535,46 @@ describe('rentals that nothing tells apart, at once', () => {
     );
   });
 });
+
+test('what was promised below a request is waited for in the chain that the request turns out to serve, and its answer finds it there', async () => {
+  const policy = application('promises', (context) => {
+    const { customer, shop, bank } = partiesOf(context);
+    return chain(
+      http
+        .post('/orders')
+        .from(customer)
+        .to(shop)
+        .facts({ user: header('x-user') }),
+      once(
+        http
+          .post('/pay/:user')
+          .from(shop)
+          .to(bank)
+          .facts({ number: response('/number') }),
+        eventually(http.post('/send').from(bank).to(shop), '5s'),
+      ),
+    );
+  });
+  const told = story(policy);
+  const traced = (digit: string) => ({
+    traceparent: `00-${digit.repeat(32)}-00f067aa0ba902b7-01`,
+  });
+  const order = (trace: string) =>
+    told.http('customer', 'shop', 'POST /orders', { headers: { 'x-user': 'alice', ...traced(trace) } });
+  const pay = (headers: Record<string, string>) => told.http('shop', 'bank', 'POST /pay/alice', { headers });
+  const [first, second] = [order('1'), order('2')];
+  // Taken for the first one by a guess, until another one comes that names it.
+  const guessed = pay({});
+  const named = pay(traced('1'));
+  told.wait(50);
+  guessed.answer(200, { body: { number: 'two' } });
+  named.answer(200, { body: { number: 'one' } });
+  told.http('bank', 'shop', 'POST /send', { headers: traced('1') }).answer(200);
+  first.answer(200);
+  second.answer(200);
+  told.wait(6_000);
+  const { drops, indeterminate, chains } = await judged(policy, told);
+  expect(indeterminate).toEqual([]);
+  expect(drops).toEqual(['overdue: POST /send, after POST /pay/alice (bank to shop)']);
+  expect(chains).toEqual(['complete', 'incomplete POST /send']);
+});

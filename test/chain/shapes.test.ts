@@ -271,6 +271,34 @@ describe('a step that may come often', () => {
       record: { outcome: 'incomplete', missing: ['PUT /seen/:item'], requests: 2000 },
     });
   });
+
+  test.each([{ headers: {} }, { headers: { traceparent: `00-${TRACE}-00f067aa0ba902b7-01` } }])(
+    'is served where a place has waited longest, and in the order of the policy',
+    async ({ headers }) => {
+      const policy = application('many', ({ external, service }) => {
+        const user = external('user');
+        const front = service('front', { at: '10.0.0.1', http: 80 });
+        const back = service('back', { at: '10.0.0.2', http: 80 });
+        const note = http.put('/note').from(back).to(back);
+        return chain(
+          http.get('/').from(user).to(front),
+          many(http.get('/work').from(front).to(back), once(note), once(note)),
+        );
+      });
+      const told = story(policy);
+      const root = told.http('user', 'front', 'GET /', { headers });
+      const works = [0, 1].map(() => told.http('front', 'back', 'GET /work', { headers }));
+      const answers = [201, 202, 203, 204];
+      for (const status of answers) told.http('back', 'back', 'PUT /note', { headers }).answer(status);
+      for (const work of works) work.answer(200);
+      root.answer(200);
+      const { engine, drops } = await judge(policy, told.events);
+      expect(drops).toEqual([]);
+      const { tree } = engine.view('c1' as never) ?? expect.fail('no chain');
+      const notes = tree.children[0]?.children.map(({ seen }) => seen.map(({ answered }) => answered));
+      expect(notes?.flat()).toEqual(answers.map(String));
+    },
+  );
 });
 
 describe('services', () => {

@@ -1,11 +1,13 @@
 // The index of waiting places against a plain search. Enters: random chains and requests; leaves: equal answers.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { ChainState } from '../../src/chain/chain-state.ts';
+import { Packer } from '../../src/chain/packer.ts';
 import type { StepPlan } from '../../src/chain/plan.ts';
 import type { ChainRequest } from '../../src/chain/request.ts';
 import type { FactReading } from '../../src/chain/scope.ts';
 import { SlotIndex } from '../../src/chain/slot-index.ts';
-import { ChainState, Instance, Slot } from '../../src/chain/state.ts';
+import { Instance, Slot } from '../../src/chain/state.ts';
 import type { Evidence, FlowId } from '../../src/flow.ts';
 
 const FACTS = ['amount', 'dvd', 'user'] as const;
@@ -44,7 +46,7 @@ function readings(values: Readonly<Record<string, string | undefined>>): FactRea
 }
 
 function slotOf(id: number, values: Readonly<Record<string, string | undefined>>): Slot {
-  const chain = new ChainState(id, { from: 'customer', address: '192.0.2.1' }, id, null);
+  const chain = new ChainState(id, { from: 'customer', address: '192.0.2.1' }, id, null, new Packer());
   const root = new Instance(chain, PLAN, null, requestOf({}), null);
   chain.settle(readings(values), root);
   return new Slot(root, PLAN, 0);

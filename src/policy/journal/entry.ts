@@ -1,6 +1,6 @@
 // One event that is kept so that it can be judged again, packed. Enters: events; leaves: entries, and events again.
 import { Packr } from 'msgpackr';
-import type { ChainState } from '../../chain/state.ts';
+import type { ChainState } from '../../chain/chain-state.ts';
 import type { FlowEvent } from '../../events/event.ts';
 import type { Evidence, Flow, Micros } from '../../flow.ts';
 import type { Subject, VerdictId } from '../../verdict.ts';

@@ -1,7 +1,7 @@
 // The events that open chains, live flows and blocks of one application rest on. Enters: events, what was said of them; leaves: entries.
 // Longer than other files because every change of an entry must keep its holders, its size and the look-ups in step; these
 // are private to this one class.
-import type { ChainState } from '../../chain/state.ts';
+import type { ChainState } from '../../chain/chain-state.ts';
 import type { FlowEvent } from '../../events/event.ts';
 import type { Evidence, FlowId, Micros } from '../../flow.ts';
 import type { BlockInstruction, ChainId, EngineOutput, Verdict } from '../../verdict.ts';
