@@ -1,4 +1,5 @@
 // The whole way of one event: identity, policy, chain, verdict, block. Enters: events; leaves: what the engine says. No I/O.
+import { UNPACKED } from './chain/packer.ts';
 import { viewOf } from './chain/view.ts';
 import { FlowTapError } from './errors.ts';
 import type { Event } from './events/event.ts';
@@ -25,6 +26,11 @@ export interface EngineOptions {
   readonly tokens?: Tokens;
   /** Bytes of events that are kept so that policies can be replaced; without it they cannot be. */
   readonly journal?: number;
+  /**
+   * Open user requests of one application up to which none is packed; 100,000 without it. Packed ones take a third of the
+   * memory, and an event of one costs about twice as much as another.
+   */
+  readonly unpackedChains?: number;
   /** Whose requests are held, where some are and others only seen as copies; without it, `containment` says it of all. */
   readonly holds?: (flow: Flow) => boolean;
 }
@@ -39,6 +45,8 @@ export interface EngineStatistics {
   readonly chainsOpen: number;
   /** Chains given up because too many were open. */
   readonly chainsEvicted: number;
+  /** Those of the open ones that are packed, since nothing happens to them. */
+  readonly chainsPacked: number;
   /** What is remembered beyond chains: keys, those given up because there were too many, those learned again otherwise. */
   readonly memories: MemoryStatistics;
   /** Flows between addresses that no policy names. */
@@ -103,6 +111,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
       nextVerdict: () => `v${++verdictCount}` as VerdictId,
       nextChain: () => ++chainCount,
       journal: options.journal == null ? null : Math.floor(options.journal / applications),
+      unpackedChains: options.unpackedChains ?? UNPACKED,
     });
   let supervisors = options.policies.map((document) => supervise(document, options.policies.length));
   const verdicts = { pass: 0, drop: 0, indeterminate: 0 };
@@ -173,6 +182,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         chainsOpened: sum(({ counts }) => counts.opened),
         chainsOpen: sum(({ monitor }) => monitor.chains.honest.open),
         chainsEvicted: sum(({ counts }) => counts.evicted),
+        chainsPacked: sum(({ monitor }) => monitor.chains.honest.packed),
         memories: {
           remembered: sum(({ monitor }) => monitor.chains.memories.statistics.remembered),
           evicted: sum(({ monitor }) => monitor.chains.memories.statistics.evicted),

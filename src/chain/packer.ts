@@ -5,10 +5,10 @@ import { Shelf } from './packing.ts';
 import { Queue } from './queue.ts';
 
 /**
- * Up to so many open chains none is packed. To pack a chain and to make it anew costs about as much as an event, so that only
+ * Up to so many open chains none is packed where nobody says otherwise. To pack a chain and to make it anew costs about as much as an event, so that only
  * those pay for it who have more chains than a policy allows where it says nothing else.
  */
-const UNPACKED = 100_000;
+export const UNPACKED = 100_000;
 /**
  * For each chain more, one more is packed, until so many are left as they are: those that were asked for last. With more of
  * them, the collector would take them for old.
@@ -25,8 +25,18 @@ export class Packer implements Sleepers {
   readonly shelf = new Shelf();
   /** Chains that may be packed, those first that were asked for longest ago. */
   readonly #awake = new Queue<ChainState>();
+  readonly #unpacked: number;
   #packed = 0;
   #marks = 0;
+
+  /** @param unpacked open chains up to which none is packed */
+  constructor(unpacked: number) {
+    this.#unpacked = unpacked;
+  }
+
+  get packed(): number {
+    return this.#packed;
+  }
 
   /** Chains that are listed for being packed. */
   get listed(): number {
@@ -52,10 +62,12 @@ export class Packer implements Sleepers {
   /** Packs some chains where that many are open. Whoever had a request of one in hands has to ask the chain for it anew. */
   pack(open: number): void {
     this.#forget(open);
-    if (open <= UNPACKED) return;
-    const awake = Math.max(AWAKE, 2 * UNPACKED - open);
+    const unpacked = this.#unpacked;
+    if (open <= unpacked) return;
+    const fewest = Math.min(AWAKE, unpacked);
+    const awake = Math.max(fewest, 2 * unpacked - open);
     for (let left = PACKED_AT_ONCE; left > 0; left--) {
-      if (open - this.#packed <= awake || this.#awake.size <= AWAKE) break;
+      if (open - this.#packed <= awake || this.#awake.size <= fewest) break;
       this.#try();
     }
   }

@@ -202,16 +202,17 @@ export class Instance implements KeyHolder, Speaker {
     for (let own = this.ownKeys; own !== null; own = own.next)
       if (own.key === key && own.value === value) return true;
     for (let place = this.#first; place !== null; place = place.next)
-      if (attemptsOf(place).some((attempt) => attempt.hasKey(key, value))) return true;
+      if (attemptsOf(place).findLast((attempt) => attempt.hasKey(key, value)) !== undefined) return true;
     return false;
   }
 
-  /** The request with this mark: itself or one below it. */
+  /** The request with this mark: itself or one below it. Of a step that came often, the last one is most likely asked for. */
   marked(mark: number): Instance | null {
     if (this.#mark === mark) return this;
     for (let place = this.#first; place !== null; place = place.next) {
-      for (const attempt of attemptsOf(place)) {
-        const found = attempt.marked(mark);
+      const attempts = attemptsOf(place);
+      for (let i = attempts.length - 1; i >= 0; i--) {
+        const found = attempts[i]?.marked(mark) ?? null;
         if (found !== null) return found;
       }
     }

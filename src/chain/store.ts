@@ -45,6 +45,8 @@ export interface StoreOptions {
   readonly lifetime: Micros;
   /** Chains open at once; the oldest is given up when there are more. */
   readonly capacity: number;
+  /** Chains open at once up to which none is packed. */
+  readonly unpacked: number;
   /** Counts the chains of a run. */
   readonly nextSerial: () => number;
 }
@@ -93,7 +95,7 @@ export class ChainStore {
   readonly #recent = new RecentParents(({ chain }) => this.#packer.add(chain));
   readonly #keys = new KeyIndex();
   readonly #due = new Deadlines<Due>();
-  readonly #packer = new Packer();
+  readonly #packer: Packer;
   #inOrder = this.#chains.values();
   #oldest: ChainState | null = null;
   /** When that one was opened: it may be packed. */
@@ -106,10 +108,16 @@ export class ChainStore {
 
   constructor(options: StoreOptions) {
     this.#options = options;
+    this.#packer = new Packer(options.unpacked);
   }
 
   get open(): number {
     return this.#chains.size;
+  }
+
+  /** Those of the open ones that are packed. */
+  get packed(): number {
+    return this.#packer.packed;
   }
 
   get opened(): number {

@@ -124,6 +124,7 @@ export function metricsOf(snapshot: Snapshot): readonly Family[] {
       one(engine.ambiguous),
     ),
     gauge('chains_open', 'Open user requests.', one(engine.chainsOpen)),
+    gauge('chains_packed', 'Open user requests that nothing happens to, packed.', one(engine.chainsPacked)),
     counter('chains_opened', 'User requests.', one(engine.chainsOpened)),
     counter('chains_evicted', 'User requests given up to bound memory.', one(engine.chainsEvicted)),
     gauge('memories', 'Keys remembered beyond user requests.', one(engine.memories.remembered)),

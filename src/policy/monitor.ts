@@ -43,6 +43,8 @@ export interface Shared {
   readonly nextChain: () => number;
   /** Null when nobody wants to judge these events again. */
   readonly witness: Witness | null;
+  /** Open chains up to which none is packed. */
+  readonly unpackedChains: number;
 }
 
 /** Requests of each kind that are tried before their time, since another one waits for what may be theirs. */
@@ -67,6 +69,7 @@ export class Monitor {
       skew: limits.skew,
       lifetime: limits.chain,
       capacity: limits.chains,
+      unpacked: shared.unpackedChains,
       nextSerial: shared.nextChain,
     };
     this.policy = policy;

@@ -20,6 +20,8 @@ export interface Common {
   readonly tokens: (application: string) => TokenLookup | undefined;
   /** Bytes of events that are kept to be judged again; null to keep none. */
   readonly journal: number | null;
+  /** Open chains up to which none is packed. */
+  readonly unpackedChains: number;
 }
 
 /** Counts of monitors, which begin anew with each policy. */
@@ -48,6 +50,7 @@ export class Supervisor {
     this.#shared = {
       held: common.held,
       witness: journal,
+      unpackedChains: common.unpackedChains,
       nextVerdict: (about, denied) => {
         if (this.#rejudging !== null) return this.#rejudging.nextVerdict(about, denied);
         if (denied && about.subject.what === 'request') journal?.denies(about.evidence);

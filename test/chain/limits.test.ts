@@ -1,7 +1,7 @@
 // What is said of steps, and what is kept of chains that are many. Enters: many user requests; leaves: verdicts, drawings.
 import { describe, expect, test } from 'vitest';
 import { ChainState } from '../../src/chain/chain-state.ts';
-import { Packer } from '../../src/chain/packer.ts';
+import { Packer, UNPACKED } from '../../src/chain/packer.ts';
 import type { StepPlan } from '../../src/chain/plan.ts';
 import type { ChainRequest } from '../../src/chain/request.ts';
 import { Instance } from '../../src/chain/state.ts';
@@ -201,7 +201,7 @@ test('a request that is sent again keeps all that the one before has caused', as
 });
 
 test('a place that no plan has is a fault of ours', () => {
-  const chain = new ChainState(1, { from: 'user', address: '192.0.2.1' }, 0, null, new Packer());
+  const chain = new ChainState(1, { from: 'user', address: '192.0.2.1' }, 0, null, new Packer(UNPACKED));
   const request: ChainRequest = {
     request: 'root',
     facts: [],

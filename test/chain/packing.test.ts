@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ChainState } from '../../src/chain/chain-state.ts';
-import { Packer } from '../../src/chain/packer.ts';
+import { Packer, UNPACKED } from '../../src/chain/packer.ts';
 import { KnownTexts, Reader, Shelf, Writer } from '../../src/chain/packing.ts';
 import { Queue } from '../../src/chain/queue.ts';
 import { createEngine } from '../../src/engine.ts';
@@ -216,7 +216,7 @@ test('a queue gives what came first, whenever it is asked', () => {
 });
 
 test('chains that have ended are let go', () => {
-  const packer = new Packer();
+  const packer = new Packer(UNPACKED);
   let most = 0;
   for (let i = 0; i < 50_000; i++) {
     const chain = new ChainState(i, { from: 'customer', address: '198.51.100.7' }, 0, null, packer);

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ChainState } from '../../src/chain/chain-state.ts';
-import { Packer } from '../../src/chain/packer.ts';
+import { Packer, UNPACKED } from '../../src/chain/packer.ts';
 import type { StepPlan } from '../../src/chain/plan.ts';
 import type { ChainRequest } from '../../src/chain/request.ts';
 import type { FactReading } from '../../src/chain/scope.ts';
@@ -46,7 +46,13 @@ function readings(values: Readonly<Record<string, string | undefined>>): FactRea
 }
 
 function slotOf(id: number, values: Readonly<Record<string, string | undefined>>): Slot {
-  const chain = new ChainState(id, { from: 'customer', address: '192.0.2.1' }, id, null, new Packer());
+  const chain = new ChainState(
+    id,
+    { from: 'customer', address: '192.0.2.1' },
+    id,
+    null,
+    new Packer(UNPACKED),
+  );
   const root = new Instance(chain, PLAN, null, requestOf({}), null);
   chain.settle(readings(values), root);
   return new Slot(root, PLAN, 0);

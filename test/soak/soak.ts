@@ -1,6 +1,6 @@
 // Judges a world and compares every verdict with the truth. Enters: how the world is; leaves: what went right and what wrong.
 import policy from '../../policies/dvd-rental.ts';
-import { createEngine } from '../../src/engine.ts';
+import { createEngine, type EngineOptions } from '../../src/engine.ts';
 import type { ChainRecord, Verdict } from '../../src/verdict.ts';
 import type { Outcome, Rental } from './rental.ts';
 import { type Attack, World, type WorldOptions } from './world.ts';
@@ -21,6 +21,8 @@ export interface SoakReport {
   /** Rentals, returns and sign-ups. */
   chains: number;
   seconds: number;
+  /** The most open chains that were seen packed. */
+  packed: number;
   attacks: number;
   dropped: number;
   /** Attacks that passed because an open rental explained them, by the reason. */
@@ -37,6 +39,8 @@ export interface SoakReport {
   wrongs: number;
 }
 
+/** Events between two looks at the engine's statistics. */
+const LOOKED_EVERY = 1000;
 /** Examples of each wrong that are kept. */
 const EXAMPLES = 5;
 /** Verdicts on an attack come within this many microseconds after its request. */
@@ -45,8 +49,11 @@ const DECIDED = 100_000;
 const HURTS = 20_000_000;
 
 /** Runs one world through one engine. */
-export async function soak(options: WorldOptions): Promise<SoakReport> {
-  const engine = await createEngine({ policies: [policy], containment: 'forward' });
+export async function soak(
+  options: WorldOptions,
+  engineOptions: Pick<EngineOptions, 'unpackedChains'> = {},
+): Promise<SoakReport> {
+  const engine = await createEngine({ policies: [policy], containment: 'forward', ...engineOptions });
   const judge = new Judge(options);
   const started = process.hrtime.bigint();
   for (const event of new World(options, judge).events()) {
@@ -55,6 +62,8 @@ export async function soak(options: WorldOptions): Promise<SoakReport> {
       if (output.kind === 'verdict') judge.verdict(output.verdict);
       else if (output.kind === 'chain') judge.ended(output.record);
     }
+    if (judge.report.events % LOOKED_EVERY === 0)
+      judge.report.packed = Math.max(judge.report.packed, engine.statistics.chainsPacked);
     judge.pass(event.ts);
   }
   judge.finish();
@@ -94,6 +103,7 @@ class Judge {
       ambiguous: 0,
       chains: 0,
       seconds: 0,
+      packed: 0,
       attacks: 0,
       dropped: 0,
       hidden: new Map(),
