@@ -144,7 +144,12 @@ export async function load(): Promise<Target> {
     stories.push(events.slice(0, 1500));
   }
   const make = (containment: 'forward' | 'redirect'): Promise<Engine> =>
-    createEngine({ policies: [policy], containment });
+    // One of them packs whatever it can.
+    createEngine({
+      policies: [policy],
+      containment,
+      ...(containment === 'redirect' ? { unpackedChains: 0 } : {}),
+    });
   // Never replaced: what chains and flows leave behind shows in their memory.
   const lasting = [await make('forward'), await make('redirect')];
   let runs = 0;
