@@ -1,12 +1,11 @@
 // Which of very many open chains are packed, and when. Enters: chains; leaves: nothing, some of them take less room.
-
 import type { ChainState, Sleepers } from './chain-state.ts';
 import { Shelf } from './packing.ts';
 import { Queue } from './queue.ts';
 
 /**
- * Up to so many open chains none is packed where nobody says otherwise. To pack a chain and to make it anew costs about as much as an event, so that only
- * those pay for it who have more chains than a policy allows where it says nothing else.
+ * Up to so many open chains none is packed where nobody says otherwise: as many as a policy allows where it says nothing
+ * else. To pack a chain and to make it anew costs about as much as an event.
  */
 export const UNPACKED = 100_000;
 /**

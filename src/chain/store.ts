@@ -247,10 +247,11 @@ export class ChainStore {
     for (const chain of done.chains) {
       for (let slot = chain.waiting; slot !== null; slot = slot.after) this.#activated.add(slot.plan.request);
       this.#settle(chain, now);
-      // Places that went with their requests are awaited where they are now.
-      for (const { notes } of chain.ended === null ? awaitedIn(chain) : [])
-        if (notes.due !== null) this.#due.add(notes.due + this.#options.grace, chain);
     }
+    // Places that went with their requests are awaited where they are now.
+    for (const { instance } of done.moved)
+      for (const { notes, chain } of awaitedAt(instance))
+        if (notes.due !== null) this.#due.add(notes.due + this.#options.grace, chain);
     return done.chosen;
   }
 
@@ -377,7 +378,8 @@ export class ChainStore {
 
   #handle(due: Due, now: Micros): void {
     if (due instanceof ChainState) {
-      if (due.ended === null) for (const slot of awaitedIn(due)) this.#miss(slot, now);
+      if (due.ended === null)
+        for (const slot of instancesBelow(due.root).flatMap(awaitedAt)) this.#miss(slot, now);
     } else if (due.chain.ended === null) this.#close(due, now);
   }
 
@@ -592,13 +594,11 @@ export class ChainStore {
   }
 }
 
-/** All places of a chain with a time of their own. */
-function awaitedIn({ root }: ChainState): readonly Slot[] {
+/** The places below a request, and not further down, that have a time of their own. */
+function awaitedAt({ first }: Instance): readonly Slot[] {
   const awaited: Slot[] = [];
-  for (const { first } of instancesBelow(root)) {
-    for (let place = first; place !== null; place = place.next)
-      if (place instanceof Slot && place.notes.due !== null) awaited.push(place);
-  }
+  for (let place = first; place !== null; place = place.next)
+    if (place instanceof Slot && place.notes.due !== null) awaited.push(place);
   return awaited;
 }
 
