@@ -3,12 +3,16 @@ import type { Micros } from '../flow.ts';
 import { servesAt } from './agreement.ts';
 import { holdsItsPlace, hostsOf } from './attempts.ts';
 import type { Move } from './exchange.ts';
+import type { KeyIndex } from './key-index.ts';
 import type { RecentParents } from './nearest.ts';
 import { blockersOf } from './places.ts';
 import type { ChainRequest } from './request.ts';
 import type { FactReading, Settled } from './scope.ts';
-import type { Instance, Slot } from './state.ts';
+import type { SlotIndex } from './slot-index.ts';
+import { type Instance, instancesBelow, type Slot } from './state.ts';
 
+/** Places that are looked at beside those below the requests that came last. */
+const MOST_BEYOND = 64;
 /** Requests of two places that are shared out anew in every way; of more, only all of one go to the other. */
 const MOST_SHARED = 5;
 /** Places beside each other of which every choice is tried. */
@@ -30,13 +34,16 @@ const takesIt = (rival: Slot): boolean => !rival.attempts.some(holdsItsPlace);
 /** Something must come to the place. */
 export const givesIt = (rival: Slot): boolean => rival.attempts.some(holdsItsPlace);
 
+/** Where places are sought that may have been mistaken for each other. */
+export interface Vicinity {
+  readonly recent: RecentParents;
+  readonly index: SlotIndex;
+  readonly keys: KeyIndex;
+}
+
 /** What stands between a request that nothing explains and a place: it is taken, waits for another, or has another's fact. */
-export function* obstaclesTo(
-  request: ChainRequest,
-  recent: RecentParents,
-  skew: Micros,
-): Generator<Obstacle> {
-  for (const slot of recent.slots(request.request)) {
+export function* obstaclesTo(request: ChainRequest, around: Vicinity, skew: Micros): Generator<Obstacle> {
+  for (const slot of placesFor(request, around)) {
     if (!isHonest(slot) || slot.parent.ts > request.ts || slot.plan.cardinality === 'many') continue;
     const obstacles = obstaclesOfFacts(request.facts, (fact) => slot.fact(fact));
     if (obstacles !== null) yield* obstacles;
@@ -85,7 +92,7 @@ export function* placesAbove(instance: Instance): Generator<Slot> {
  */
 export function* exchangesOf(
   obstacles: Iterable<Obstacle>,
-  recent: RecentParents,
+  around: Vicinity,
   skew: Micros,
 ): Generator<readonly Move[]> {
   const pairs: { readonly place: Slot; readonly rival: Slot }[] = [];
@@ -95,7 +102,7 @@ export function* exchangesOf(
     if (seen.has(place) || place.plan.cardinality === 'many') continue;
     seen.add(place);
     if (isTaken === true) taken.push(place);
-    for (const rival of rivalsOf(place, recent)) {
+    for (const rival of rivalsOf(place, around)) {
       if (!helps(rival)) continue;
       if (pairs.length >= MOST_PAIRS) break;
       pairs.push({ place, rival });
@@ -104,25 +111,49 @@ export function* exchangesOf(
   }
   for (const { place, rival } of pairs)
     for (const moves of neighbours(place, rival)) if (mayFit(moves, skew)) yield moves;
-  for (const place of taken) yield* relays(place, recent, skew);
+  for (const place of taken) yield* relays(place, around, skew);
 }
 
-/** The same place of other chains. */
-function* rivalsOf(place: Slot, recent: RecentParents): Generator<Slot> {
-  const { request } = place.plan;
+/** The places for such a request: in the chains that its keys name, and below the requests that came last. */
+function* placesFor({ request, keys }: ChainRequest, around: Vicinity): Generator<Slot> {
+  const named = around.keys.named(keys);
+  let left = MOST_BEYOND;
+  for (const { root } of named === null || named === 'many' ? [] : named) {
+    for (const parent of instancesBelow(root)) {
+      // Those that came last follow.
+      if (!parent.expecting || parent.known > 0) continue;
+      for (const plan of parent.plan.children)
+        if (plan.request === request && left-- > 0) yield parent.slotAt(plan.position);
+    }
+  }
+  yield* around.recent.slots(request);
+}
+
+/** The same place of other chains: below the requests that came last, and wherever one waits for what holds this one. */
+function* rivalsOf(place: Slot, { recent, index }: Vicinity): Generator<Slot> {
+  const { plan } = place;
+  const { request } = plan;
   for (const slots of [recent.slots(request), recent.endedSlots(request)])
-    for (const rival of slots)
-      if (rival !== place && rival.plan === place.plan && isHonest(rival)) yield rival;
+    for (const rival of slots) if (rival !== place && rival.plan === plan && isHonest(rival)) yield rival;
+  let left = MOST_BEYOND;
+  for (const { spoken, scope } of place.attempts) {
+    const facts = spoken.flatMap((fact) => scope.fact(fact) ?? []);
+    for (const { slot } of index.matching({ request, facts })) {
+      if (slot === place || slot.plan !== plan || slot.parent.known > 0 || !isHonest(slot)) continue;
+      if (left-- <= 0) return;
+      yield slot;
+    }
+  }
 }
 
 /** True when another chain has the same place. */
-export function hasRivals(place: Slot, recent: RecentParents): boolean {
-  return rivalsOf(place, recent).next().done !== true;
+export function hasRivals(place: Slot, around: Vicinity): boolean {
+  return rivalsOf(place, around).next().done !== true;
 }
 
 /** What holds a place goes to that of another chain, and what holds that one to the free one of a third. */
-function* relays(place: Slot, recent: RecentParents, skew: Micros): Generator<readonly Move[]> {
-  const rivals = [...rivalsOf(place, recent)];
+function* relays(place: Slot, around: Vicinity, skew: Micros): Generator<readonly Move[]> {
+  const rivals = [...rivalsOf(place, around)];
   const free = rivals.filter(takesIt);
   let triples = 0;
   for (const second of rivals) {

@@ -69,7 +69,7 @@ export class SlotIndex {
   }
 
   /** Waiting slots whose chain agrees with every fact of the request; those with the most settled facts first. */
-  matching(request: ChainRequest): Iterable<Match> {
+  matching(request: Pick<ChainRequest, 'request' | 'facts'>): Iterable<Match> {
     const kind = this.#kinds.get(request.request);
     if (kind === undefined) return NOTHING;
     const values = kind.facts.map((fact) => request.facts.find((reading) => reading.fact === fact)?.value);

@@ -94,6 +94,7 @@ export class ChainStore {
   readonly #waiting = new SlotIndex();
   readonly #recent = new RecentParents(({ chain }) => this.#packer.add(chain));
   readonly #keys = new KeyIndex();
+  readonly #vicinity = { recent: this.#recent, index: this.#waiting, keys: this.#keys };
   readonly #due = new Deadlines<Due>();
   readonly #packer: Packer;
   #inOrder = this.#chains.values();
@@ -195,7 +196,7 @@ export class ChainStore {
   rearrangeFor(request: ChainRequest): Candidate | null {
     let found: Candidate | null = null;
     const { skew } = this.#options;
-    const propose = this.#exchanges(() => obstaclesTo(request, this.#recent, skew));
+    const propose = this.#exchanges(() => obstaclesTo(request, this.#vicinity, skew));
     const reached = (): boolean => {
       found = this.find(request);
       return found !== null;
@@ -230,7 +231,7 @@ export class ChainStore {
       ({ fact, value }) => said.has(fact) && instance.scope.fact(fact)?.value !== value,
     );
     const places = [...obstacles.map(({ place }) => place), ...placesAbove(instance)];
-    return !contradictsItself && places.some((place) => hasRivals(place, this.#recent));
+    return !contradictsItself && places.some((place) => hasRivals(place, this.#vicinity));
   }
 
   /** The same for a step that did not come, when what another chain has may be the one that is missing here. */
@@ -256,7 +257,7 @@ export class ChainStore {
   }
 
   #exchanges(obstacles: () => Iterable<Obstacle>): Purpose['propose'] {
-    return () => exchangesOf(obstacles(), this.#recent, this.#options.skew);
+    return () => exchangesOf(obstacles(), this.#vicinity, this.#options.skew);
   }
 
   /** Requests that were put into other chains since the last call. */

@@ -578,3 +578,17 @@ test('what was promised below a request is waited for in the chain that the requ
   expect(drops).toEqual(['overdue: POST /send, after POST /pay/alice (bank to shop)']);
   expect(chains).toEqual(['complete', 'incomplete POST /send']);
 });
+
+test('a request that names its chain takes its place there back, however many others have come since', async () => {
+  const shop = new Orders();
+  const trace = { traceparent: `00-${'1'.repeat(32)}-00f067aa0ba902b7-01` };
+  shop.order('a', trace);
+  shop.order('a');
+  for (let i = 0; i < 600; i++) shop.order('b', { 'x-user': `user-${i}` });
+  // Taken for the first one by a guess.
+  shop.look('a').answer(200);
+  shop.look('a', trace).answer(200);
+  const { drops, moved } = await judged(orders, shop.told);
+  expect(drops).toEqual([]);
+  expect(moved).toEqual(['GET /items/a']);
+});
