@@ -38,11 +38,20 @@ async function judged(policy: PolicyDocument, told: Story) {
 }
 
 function partiesOf({ external, service }: Parameters<Parameters<typeof application>[1]>[0]) {
+  const customer = external('customer');
+  const shop = service('shop', { at: '10.0.0.1', http: 80 });
   return {
-    customer: external('customer'),
-    shop: service('shop', { at: '10.0.0.1', http: 80 }),
+    customer,
+    shop,
     bank: service('bank', { at: '10.0.0.2', http: 80 }),
     db: service('db', { at: '10.0.0.3', postgres: 5432 }),
+    /** An order of which nothing is known but whose it is. */
+    order: () =>
+      http
+        .post('/orders')
+        .from(customer)
+        .to(shop)
+        .facts({ user: header('x-user') }),
   };
 }
 
@@ -471,15 +480,8 @@ test('a relation holds in the chain to which a request is put, or it stays', asy
 
 test('what was promised within a time is not taken away when that time is over', async () => {
   const shipping = application('shipping', (context) => {
-    const { customer, shop, bank } = partiesOf(context);
-    return chain(
-      http
-        .post('/orders')
-        .from(customer)
-        .to(shop)
-        .facts({ user: header('x-user') }),
-      eventually(http.post('/ship/:user').from(shop).to(bank), '1s'),
-    );
+    const { order, shop, bank } = partiesOf(context);
+    return chain(order(), eventually(http.post('/ship/:user').from(shop).to(bank), '1s'));
   });
   const told = story(shipping);
   for (let i = 0; i < 2; i++)
@@ -538,13 +540,9 @@ describe('rentals that nothing tells apart, at once', () => {
 
 test('what was promised below a request is waited for in the chain that the request turns out to serve, and its answer finds it there', async () => {
   const policy = application('promises', (context) => {
-    const { customer, shop, bank } = partiesOf(context);
+    const { order, shop, bank } = partiesOf(context);
     return chain(
-      http
-        .post('/orders')
-        .from(customer)
-        .to(shop)
-        .facts({ user: header('x-user') }),
+      order(),
       once(
         http
           .post('/pay/:user')
