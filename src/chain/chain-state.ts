@@ -12,6 +12,9 @@ const NO_NAMES: readonly string[] = [];
 /** Requests and facts of a chain that is packed; of more, it would cost too much to make them anew. */
 const MOST_PACKED = 64;
 
+/** Waiting places that are looked through for one of them; where there are more, they are kept by their numbers as well. */
+const MOST_WALKED = 8;
+
 /** Whoever has chains packed. */
 export interface Sleepers {
   readonly shelf: Shelf;
@@ -32,6 +35,8 @@ class Body {
   listed = false;
   root: Instance | null = null;
   waiting: Slot | null = null;
+  /** The waiting places by their numbers, where there are many of them. */
+  numbered: Map<number, Slot> | null = null;
   last: Settled | null = null;
   /** Where requests with tickets were put that are not here any more. */
   forwards: Map<number, ChainState> | null = null;
@@ -159,6 +164,18 @@ export class ChainState extends Scope {
     return this.#awake.waiting;
   }
 
+  /** The waiting place that has this number in the index; null without one. */
+  waitingAt(number: number): Slot | null {
+    const body = this.#awake;
+    if (body.numbered !== null) return body.numbered.get(number) ?? null;
+    let walked = 0;
+    for (let slot = body.waiting; slot !== null; slot = slot.after) {
+      if (slot.number === number) return slot;
+      if (++walked > MOST_WALKED) return numberedIn(body).get(number) ?? null;
+    }
+    return null;
+  }
+
   nextMark(): number {
     return this.#sleepers.nextMark();
   }
@@ -169,6 +186,7 @@ export class ChainState extends Scope {
     return this.root.marked(mark) ?? forwards?.get(mark)?.marked(mark) ?? null;
   }
 
+  /** True when one of its requests brought this key with this value. */
   hasKey(key: string, value: string): boolean {
     return this.root.hasKey(key, value);
   }
@@ -252,20 +270,32 @@ export class ChainState extends Scope {
     };
   }
 
-  /** A place began to wait. */
+  /** A place began to wait, and has its number. */
   link(slot: Slot): void {
     const body = this.#awake;
+    if (slot.number !== null) body.numbered?.set(slot.number, slot);
     slot.after = body.waiting;
     if (body.waiting !== null) body.waiting.before = slot;
     body.waiting = slot;
   }
 
-  /** A place no longer waits. */
+  /** A place no longer waits; it has its number still. */
   unlink(slot: Slot): void {
-    if (slot.before === null) this.#awake.waiting = slot.after;
+    const body = this.#awake;
+    if (slot.number !== null) body.numbered?.delete(slot.number);
+    if (slot.before === null) body.waiting = slot.after;
     else slot.before.after = slot.after;
     if (slot.after !== null) slot.after.before = slot.before;
     slot.before = null;
     slot.after = null;
   }
+}
+
+/** From now on its waiting places are kept by their numbers. */
+function numberedIn(body: Body): Map<number, Slot> {
+  const numbered = new Map<number, Slot>();
+  for (let slot = body.waiting; slot !== null; slot = slot.after)
+    if (slot.number !== null) numbered.set(slot.number, slot);
+  body.numbered = numbered;
+  return numbered;
 }

@@ -1,5 +1,4 @@
 // Finds the waiting slots that a request's facts fit, without looking at every open chain. Enters: slots; leaves: slots.
-
 import type { ChainState } from './chain-state.ts';
 import type { ChainRequest } from './request.ts';
 import type { Slot } from './state.ts';
@@ -104,9 +103,7 @@ export class SlotIndex {
 
   /** Its chain is made anew when it is packed. */
   #slotOf(number: number): Slot | null {
-    let slot = this.#chains[number]?.waiting ?? null;
-    while (slot !== null && slot.number !== number) slot = slot.after;
-    return slot;
+    return this.#chains[number]?.waitingAt(number) ?? null;
   }
 
   #kind(request: string, facts: readonly string[]): Kind {

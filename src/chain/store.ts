@@ -501,9 +501,7 @@ export class ChainStore {
   #setState(slot: Slot, state: Slot['state'], at: Micros): void {
     if (slot.state === state) return;
     slot.chain.live += isLive(state) - isLive(slot.state);
-    if (slot.state === 'waiting') {
-      this.#waiting.remove(slot);
-    }
+    if (slot.state === 'waiting') this.#waiting.remove(slot);
     slot.state = state;
     if (state === 'waiting') {
       slot.since = at;

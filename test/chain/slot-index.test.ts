@@ -115,6 +115,28 @@ describe('the slot index', () => {
     );
   });
 
+  test('finds each of very many places of one chain, whichever of them are gone', () => {
+    const steps = fc.array(fc.tuple(fc.boolean(), fc.nat(29)), { maxLength: 100 });
+    fc.assert(
+      fc.property(steps, (all) => {
+        const index = new SlotIndex();
+        const first = slotOf(1, { user: 'alice' });
+        const slots = [first, ...Array.from({ length: 29 }, () => new Slot(first.parent, PLAN, 0))];
+        const waiting = new Set<Slot>();
+        for (const [adds, at] of all) {
+          const slot = slots[at] as Slot;
+          if (adds && !waiting.has(slot)) index.add(slot);
+          else if (!adds) index.remove(slot);
+          if (adds) waiting.add(slot);
+          else waiting.delete(slot);
+          const found = [...index.matching(requestOf({ user: 'alice' }))].map((match) => match.slot);
+          expect(found.every((slot) => waiting.has(slot))).toBe(true);
+          expect(found).toHaveLength(waiting.size);
+        }
+      }),
+    );
+  });
+
   test('offers places with more settled facts in agreement first', () => {
     const index = new SlotIndex();
     index.add(slotOf(1, {}));
