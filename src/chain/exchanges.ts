@@ -121,7 +121,7 @@ function* placesFor({ request, keys }: ChainRequest, around: Vicinity): Generato
   for (const { root } of named === null || named === 'many' ? [] : named) {
     for (const parent of instancesBelow(root)) {
       // Those that came last follow.
-      if (!parent.expecting || parent.known > 0) continue;
+      if (!parent.expecting || around.recent.has(parent, request)) continue;
       for (const plan of parent.plan.children)
         if (plan.request === request && left-- > 0) yield parent.slotAt(plan.position);
     }
@@ -139,7 +139,8 @@ function* rivalsOf(place: Slot, { recent, index }: Vicinity): Generator<Slot> {
   for (const { spoken, scope } of place.attempts) {
     const facts = spoken.flatMap((fact) => scope.fact(fact) ?? []);
     for (const { slot } of index.matching({ request, facts })) {
-      if (slot === place || slot.plan !== plan || slot.parent.known > 0 || !isHonest(slot)) continue;
+      if (slot === place || slot.plan !== plan || recent.has(slot.parent, request) || !isHonest(slot))
+        continue;
       if (left-- <= 0) return;
       yield slot;
     }

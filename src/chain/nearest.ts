@@ -58,6 +58,11 @@ export class RecentParents {
     }
   }
 
+  /** True while it is one of those for a kind of request below it. */
+  has(parent: Instance, request: string): boolean {
+    return this.#open.get(request)?.has(parent) === true;
+  }
+
   retire(parent: Instance): void {
     for (const { request } of parent.plan.children) this.#open.get(request)?.delete(parent);
     parent.known = 0;
