@@ -1,5 +1,4 @@
 // Chains that are open and of which nothing more is known than how they began. Enters: chains; leaves: whether one could explain a request.
-
 import type { ChainState } from '../chain/chain-state.ts';
 import type { StepPlan } from '../chain/plan.ts';
 import type { ChainRequest } from '../chain/request.ts';

@@ -1,5 +1,4 @@
 // Reasons as whole sentences. Enters: what was decided; leaves: a text that a person understands.
-
 import type { ChainState } from '../chain/chain-state.ts';
 import type { Nearness } from '../chain/nearest.ts';
 import type { ChainRequest, Unmet } from '../chain/request.ts';

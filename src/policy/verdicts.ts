@@ -1,5 +1,4 @@
 // Puts decisions into verdicts. Enters: a decision and what it is about; leaves: a verdict.
-
 import type { ChainState } from '../chain/chain-state.ts';
 import type { Nearness } from '../chain/nearest.ts';
 import type { Unmet } from '../chain/request.ts';
