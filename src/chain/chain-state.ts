@@ -6,14 +6,12 @@ import { NO_REFERENCES, type Packed, Reader, type Shelf, Writer } from './packin
 import type { Origin } from './request.ts';
 import { Scope, Settled } from './scope.ts';
 import { Instance, instancesBelow, isBusyBelow, type Slot } from './state.ts';
+import { WaitingPlaces } from './waiting-places.ts';
 
 const NO_NAMES: readonly string[] = [];
 
 /** Requests and facts of a chain that is packed; of more, it would cost too much to make them anew. */
 const MOST_PACKED = 64;
-
-/** Waiting places that are looked through for one of them; where there are more, they are kept by their numbers as well. */
-const MOST_WALKED = 8;
 
 /** Whoever has chains packed. */
 export interface Sleepers {
@@ -34,9 +32,7 @@ class Body {
   missed = NO_NAMES;
   listed = false;
   root: Instance | null = null;
-  waiting: Slot | null = null;
-  /** The waiting places by their numbers, where there are many of them. */
-  numbered: Map<number, Slot> | null = null;
+  readonly waiting = new WaitingPlaces();
   last: Settled | null = null;
   /** Where requests with tickets were put that are not here any more. */
   forwards: Map<number, ChainState> | null = null;
@@ -161,19 +157,12 @@ export class ChainState extends Scope {
 
   /** The first of its waiting places. */
   get waiting(): Slot | null {
-    return this.#awake.waiting;
+    return this.#awake.waiting.first;
   }
 
   /** The waiting place that has this number in the index; null without one. */
   waitingAt(number: number): Slot | null {
-    const body = this.#awake;
-    if (body.numbered !== null) return body.numbered.get(number) ?? null;
-    let walked = 0;
-    for (let slot = body.waiting; slot !== null; slot = slot.after) {
-      if (slot.number === number) return slot;
-      if (++walked > MOST_WALKED) return numberedIn(body).get(number) ?? null;
-    }
-    return null;
+    return this.#awake.waiting.at(number);
   }
 
   nextMark(): number {
@@ -272,30 +261,11 @@ export class ChainState extends Scope {
 
   /** A place began to wait, and has its number. */
   link(slot: Slot): void {
-    const body = this.#awake;
-    if (slot.number !== null) body.numbered?.set(slot.number, slot);
-    slot.after = body.waiting;
-    if (body.waiting !== null) body.waiting.before = slot;
-    body.waiting = slot;
+    this.#awake.waiting.add(slot);
   }
 
   /** A place no longer waits; it has its number still. */
   unlink(slot: Slot): void {
-    const body = this.#awake;
-    if (slot.number !== null) body.numbered?.delete(slot.number);
-    if (slot.before === null) body.waiting = slot.after;
-    else slot.before.after = slot.after;
-    if (slot.after !== null) slot.after.before = slot.before;
-    slot.before = null;
-    slot.after = null;
+    this.#awake.waiting.remove(slot);
   }
-}
-
-/** From now on its waiting places are kept by their numbers. */
-function numberedIn(body: Body): Map<number, Slot> {
-  const numbered = new Map<number, Slot>();
-  for (let slot = body.waiting; slot !== null; slot = slot.after)
-    if (slot.number !== null) numbered.set(slot.number, slot);
-  body.numbered = numbered;
-  return numbered;
 }
