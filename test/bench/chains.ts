@@ -1,11 +1,9 @@
 // Memory of open chains, and what an event costs among them. Enters: numbers of open chains; leaves: bytes a chain, time an event.
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import policy from '../../policies/dvd-rental.ts';
 import { createEngine, type Engine } from '../../src/engine.ts';
 import type { Event } from '../../src/events/event.ts';
 import { Random } from '../../src/testing/mutation/random.ts';
-import { median } from './measure.ts';
+import { inChild, median } from './measure.ts';
 import { OpenRental, RentalTraffic } from './rental-traffic.ts';
 
 /** Open chains at which both are measured; the first is what the others are compared with. */
@@ -38,14 +36,9 @@ export interface ChainFigures {
 export async function measureChains(): Promise<readonly (ChainFigures | null)[]> {
   const figures: (ChainFigures | null)[] = [];
   for (const size of SIZES) {
-    const args = ['--expose-gc', `--max-old-space-size=${HEAP_MIB}`, new URL(import.meta.url).pathname];
-    const ran = promisify(execFile)(process.execPath, [...args, 'measure', String(size)]);
-    figures.push(
-      await ran.then(
-        ({ stdout }) => JSON.parse(stdout) as ChainFigures,
-        () => null,
-      ),
-    );
+    const flags = ['--expose-gc', `--max-old-space-size=${HEAP_MIB}`];
+    const measured = inChild<ChainFigures>(import.meta.url, ['measure', String(size)], flags);
+    figures.push(await measured.catch(() => null));
   }
   return figures;
 }

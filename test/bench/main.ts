@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { measureBroker, measureZeek } from './broker.ts';
 import { BUSY, measureChains, SIZES } from './chains.ts';
 import { measureDecisions } from './decisions.ts';
-import { median } from './measure.ts';
+import { inChild, median } from './measure.ts';
 import { repeatCapture } from './repeat-capture.ts';
 import { collectEvents, decideAll } from './replay-capture.ts';
 import { measureSql } from './sql.ts';
@@ -28,13 +28,12 @@ interface Measured {
   readonly packets?: number;
 }
 
-const child = new URL('./child.js', import.meta.url).pathname;
+const child = new URL('./child.js', import.meta.url);
 
 async function measure(task: 'read' | 'replay', file: string): Promise<Measured> {
   const results: Measured[] = [];
   for (let i = 0; i < RUNS; i++) {
-    const { stdout } = await run(process.execPath, [child, task, file]);
-    results.push(JSON.parse(stdout) as Measured);
+    results.push(await inChild<Measured>(child, [task, file]));
   }
   results.sort((a, b) => a.seconds - b.seconds);
   return results[Math.floor(RUNS / 2)] as Measured;

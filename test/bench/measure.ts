@@ -1,4 +1,6 @@
 // What all measurements share. Enters: work, figures; leaves: processor time, medians.
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 
 /** Seconds of processor time that this process spends on `work`. */
 export async function cost(work: () => unknown): Promise<number> {
@@ -6,6 +8,19 @@ export async function cost(work: () => unknown): Promise<number> {
   await work();
   const { user, system } = process.cpuUsage(before);
   return (user + system) / 1e6;
+}
+
+/**
+ * Runs a module in a process of its own, where nothing else is in the heap; gives what it prints as JSON. Rejects when the
+ * process fails.
+ */
+export async function inChild<T>(
+  url: string | URL,
+  args: readonly string[],
+  flags: readonly string[] = [],
+): Promise<T> {
+  const { stdout } = await promisify(execFile)(process.execPath, [...flags, new URL(url).pathname, ...args]);
+  return JSON.parse(stdout) as T;
 }
 
 /** Medians of the processor time of each work. They take turns, and a first round, which warms all of them up, does not count. */

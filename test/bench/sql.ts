@@ -1,13 +1,11 @@
 // Reading SQL statements whose shapes repeat, against parsing each of them anew. Enters: nothing; leaves: speed ratios.
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import type { SqlDialect, SqlValue } from '../../src/events/sql.ts';
 import { prepareMysql } from '../../src/sql/mysql/read.ts';
 import { readPostgres } from '../../src/sql/postgres/read.ts';
 import { loadSqlParsers, readSql } from '../../src/sql/read.ts';
 import { bindStatement } from '../../src/sql/template.ts';
 import { Random } from '../../src/testing/mutation/random.ts';
-import { costsInTurns } from './measure.ts';
+import { costsInTurns, inChild } from './measure.ts';
 
 const STATEMENTS = 4000;
 const RUNS = 5;
@@ -43,9 +41,7 @@ const SHAPES = [
  * statement takes less than a microsecond, and whatever else is in the heap and the caches would count more than that.
  */
 export async function measureSql(): Promise<readonly SqlFigure[]> {
-  const args = [...process.execArgv, new URL(import.meta.url).pathname, 'measure'];
-  const { stdout } = await promisify(execFile)(process.execPath, args);
-  return JSON.parse(stdout) as readonly SqlFigure[];
+  return inChild(import.meta.url, ['measure']);
 }
 
 async function measure(): Promise<readonly SqlFigure[]> {
