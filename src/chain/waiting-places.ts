@@ -29,16 +29,14 @@ export class WaitingPlaces {
 
   /** The place that has this number; null without one. */
   at(number: number): Slot | null {
-    if (this.#numbered !== null) return this.#numbered.get(number) ?? null;
-    let walked = 0;
-    for (let slot = this.first; slot !== null; slot = slot.after) {
-      if (slot.number === number) return slot;
-      if (++walked > MOST_WALKED) return this.#number().get(number) ?? null;
-    }
-    return null;
+    let slot = this.first;
+    for (let walked = 0; slot !== null && slot.number !== number; slot = slot.after)
+      if (++walked > MOST_WALKED) return this.#byNumber().get(number) ?? null;
+    return slot;
   }
 
-  #number(): Map<number, Slot> {
+  #byNumber(): ReadonlyMap<number, Slot> {
+    if (this.#numbered !== null) return this.#numbered;
     const numbered = new Map<number, Slot>();
     for (let slot = this.first; slot !== null; slot = slot.after)
       if (slot.number !== null) numbered.set(slot.number, slot);
