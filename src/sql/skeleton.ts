@@ -95,10 +95,10 @@ export function isMark(code: number): boolean {
   return code >= WHOLE && code <= TEXT;
 }
 
-/** The mark of the literal that begins here; 0 where none does. */
+/** The mark of the literal that begins here; 0 where none does, as in the midst of a name. */
 export function markOf(bytes: Uint8Array, at: number): number {
   if (bytes[at] === APOSTROPHE) return TEXT;
-  if (!isDigit(bytes, at)) return 0;
+  if (!isDigit(bytes, at) || (at > 0 && isNamePart(bytes, at - 1))) return 0;
   return bytes[digitsEnd(bytes, at)] === POINT ? DECIMAL : WHOLE;
 }
 

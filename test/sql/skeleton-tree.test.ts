@@ -34,7 +34,8 @@ describe('a tree of skeletons', () => {
         }
         expect(tree.counts().entries).toBe(keys.size);
       }),
-      { numRuns: 2_000 },
+      // Where skeletons part at a digit within a name.
+      { numRuns: 2_000, examples: [[["_x1<'x'", "_x,'x'"], []]] },
     );
   });
 
