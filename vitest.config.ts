@@ -12,6 +12,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
     testTimeout: 60_000,
+    setupFiles: ['./test/support/seed.ts'],
     pool: 'forks',
     reporters: ['default', new ClosingReporter()],
     // With --coverage only.
