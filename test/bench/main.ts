@@ -121,7 +121,7 @@ try {
   row('deciding / structuredClone of the same events', (median(cloning) / seconds).toFixed(2), 'speed ratio');
 
   const chains = await measureChains();
-  const [few] = chains;
+  const few = SIZES[0].toLocaleString('en');
   for (const [i, size] of SIZES.entries()) {
     const figures = chains[i] ?? null;
     const open = `${size.toLocaleString('en')} open chains`;
@@ -131,18 +131,18 @@ try {
       'after a collection, in the heap and outside of it, with the answers that are awaited; aim: at most 1024 at a million; packed beyond 100,000',
     );
     if (i === 0) continue;
-    for (const [which, key] of [
-      [`${BUSY.toLocaleString('en')} of`, 'microsBusy'],
-      ['one after the other of', 'microsInTurn'],
-      ['all', 'micros'],
+    for (const [what, load] of [
+      [`an event of ${BUSY.toLocaleString('en')} of ${open}`, 'busy'],
+      [`an event of one after the other of ${open}`, 'inTurn'],
+      [`an event of any of ${open}`, 'any'],
+      [`a bare look-up in a Map of ${size.toLocaleString('en')}`, 'lookUp'],
     ] as const) {
-      const known = figures !== null && few !== null && few !== undefined;
+      const aim = load === 'lookUp' ? 'for comparison' : 'aim: 1, a flat cost';
+      const [many, one] = [figures, chains[0] ?? null].map((each) => each?.micros[load].toFixed(2));
       row(
-        `time an event of ${which} ${open} / ${SIZES[0].toLocaleString('en')}`,
-        known ? (figures[key] / few[key]).toFixed(2) : 'no memory',
-        known
-          ? `ratio; aim: 1, a flat cost; ${figures[key].toFixed(1)} us against ${few[key].toFixed(1)} us`
-          : '',
+        `time of ${what} / ${few}`,
+        figures === null ? 'no memory' : figures.ratios[load].toFixed(2),
+        `ratio; ${aim}${figures === null ? '' : `; ${many} us against ${one} us`}`,
       );
     }
   }
