@@ -160,9 +160,9 @@ export class ChainState extends Scope {
     return this.#awake.waiting.first;
   }
 
-  /** The waiting place that has this number in the index; null without one. */
-  waitingAt(number: number): Slot | null {
-    return this.#awake.waiting.at(number);
+  /** The place that waits for such a request and has this number in the index; null without one. */
+  waitingAt(request: string, number: number): Slot | null {
+    return this.#awake.waiting.at(request, number);
   }
 
   nextMark(): number {

@@ -1,5 +1,6 @@
 // Finds the chains that explicit keys name. Enters: chains with the keys of their requests; leaves: chains.
 import type { ChainState } from './chain-state.ts';
+import { NumberTable } from './number-table.ts';
 import { TextHash } from './text-hash.ts';
 
 /** The chains that have a key with one value: nearly always a single one, which then needs no set of its own. */
@@ -10,42 +11,47 @@ const MOST_NAMED = 64;
 
 /** Values are known by their hashes only: each chain has its own in full, and is asked. */
 export class KeyIndex {
-  readonly #keys = new Map<string, Map<number, Holders>>();
+  /** Which of the holders each key with its value has. */
+  readonly #named = new NumberTable();
+  readonly #holders: (Holders | null)[] = [];
+  /** Holders that are free. */
+  readonly #gaps: number[] = [];
   readonly #hash = new TextHash();
 
   /** A request of this chain brought this key. Said twice it has to be taken back twice. */
   add(chain: ChainState, key: string, value: string): void {
-    let values = this.#keys.get(key);
-    if (values === undefined) {
-      values = new Map();
-      this.#keys.set(key, values);
+    const name = this.#nameOf(key, value);
+    const at = this.#named.get(name);
+    if (at === undefined) {
+      const free = this.#gaps.pop() ?? this.#holders.length;
+      this.#holders[free] = chain;
+      this.#named.set(name, free);
+      return;
     }
-    const name = this.#nameOf(value);
-    const holders = values.get(name);
-    if (holders === undefined) values.set(name, chain);
-    else if (holders instanceof Map) holders.set(chain, (holders.get(chain) ?? 0) + 1);
-    else if (holders === chain) values.set(name, new Map([[chain, 2]]));
+    const holders = this.#holders[at];
+    if (holders instanceof Map) holders.set(chain, (holders.get(chain) ?? 0) + 1);
+    else if (holders === chain) this.#holders[at] = new Map([[chain, 2]]);
     else
-      values.set(
-        name,
-        new Map([
-          [holders, 1],
-          [chain, 1],
-        ]),
-      );
+      this.#holders[at] = new Map([
+        [holders as ChainState, 1],
+        [chain, 1],
+      ]);
   }
 
   remove(chain: ChainState, key: string, value: string): void {
-    const values = this.#keys.get(key);
-    const name = this.#nameOf(value);
-    const holders = values?.get(name);
-    if (values === undefined || holders === undefined) return;
+    const name = this.#nameOf(key, value);
+    const at = this.#named.get(name);
+    if (at === undefined) return;
+    const holders = this.#holders[at];
     if (holders instanceof Map) {
       const left = (holders.get(chain) ?? 1) - 1;
       if (left > 0) holders.set(chain, left);
       else holders.delete(chain);
-      if (holders.size === 0) values.delete(name);
-    } else if (holders === chain) values.delete(name);
+      if (holders.size > 0) return;
+    } else if (holders !== chain) return;
+    this.#holders[at] = null;
+    this.#gaps.push(at);
+    this.#named.delete(name);
   }
 
   /**
@@ -55,8 +61,9 @@ export class KeyIndex {
   named(keys: ReadonlyMap<string, string>): readonly ChainState[] | 'many' | null {
     let named: readonly ChainState[] | null = null;
     for (const [key, value] of keys) {
-      const holders = this.#keys.get(key)?.get(this.#nameOf(value));
-      if (holders === undefined) continue;
+      const at = this.#named.get(this.#nameOf(key, value));
+      if (at === undefined) continue;
+      const holders = this.#holders[at] as Holders;
       if (holders instanceof Map && holders.size > MOST_NAMED) return 'many';
       const having = holders instanceof Map ? [...holders.keys()] : [holders];
       named = both(
@@ -67,8 +74,8 @@ export class KeyIndex {
     return named;
   }
 
-  #nameOf(value: string): number {
-    return this.#hash.end(this.#hash.add(this.#hash.begin(0), value));
+  #nameOf(key: string, value: string): number {
+    return this.#hash.end(this.#hash.add(this.#hash.add(this.#hash.begin(0), key), value));
   }
 }
 

@@ -25,6 +25,12 @@ export class TextHash {
     return next;
   }
 
+  /** Of one number more, such as what `add` gave of a text. */
+  join(hash: number, number: number): number {
+    const next = Math.imul(hash ^ number, this.#factor);
+    return next ^ (next >>> 15);
+  }
+
   /** The number of all texts that were added. */
   end(hash: number): number {
     return hash >>> (32 - BITS);

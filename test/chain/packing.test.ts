@@ -15,6 +15,7 @@ import {
   header,
   http,
   many,
+  maybe,
   once,
   outside,
   response,
@@ -197,6 +198,39 @@ test('what is too long stays where it is, and takes nothing with it', () => {
   expect(writer.pack()).toBeNull();
   expect(shelf.shared.size).toBe(0);
   expect(shelf.arena.size).toBe(0);
+});
+
+test('a request that leaves out what most chains have settled makes none of them anew but the one that it fits', async () => {
+  const policy = application('test', ({ external, service }) => {
+    const user = external('user');
+    const front = service('front', { at: '10.0.0.1', http: 80 });
+    const back = service('back', { at: '10.0.0.2', http: 80 });
+    const of = { user: maybe(header('x-user')) };
+    const price = http.get('/price/:id').from(front).to(back).facts(of);
+    return [chain(http.get('/rent/:id').from(user).to(front).facts(of), once(price))];
+  });
+  const story = new Story();
+  const front = story.connect('192.0.2.1', '10.0.0.1:80');
+  const back = story.connect('10.0.0.1', '10.0.0.2:80');
+  const rent = (id: number) => front.http('GET', `/rent/${id}`, { headers: { 'x-user': `user-${id}` } });
+  // Others that came last are looked at as the closest.
+  for (let id = 0; id < 2000; id++) rent(id);
+  const before = story.events.length;
+  back.http('GET', '/price/7');
+  back.http('GET', '/price/8', { headers: { 'x-user': 'user-8' } });
+  rent(2000);
+  const engine = await createEngine({ policies: [policy], containment: 'forward', unpackedChains: 0 });
+  for (const event of story.events.slice(0, before)) engine.handle(event as FlowEvent);
+  const packed = engine.statistics.chainsPacked;
+  expect(packed).toBeGreaterThan(1400);
+  let fewest = packed;
+  for (const event of story.events.slice(before)) {
+    engine.handle(event as FlowEvent);
+    fewest = Math.min(fewest, engine.statistics.chainsPacked);
+  }
+  expect(fewest).toBeGreaterThanOrEqual(packed - 2);
+  engine.advance((story.events.at(-1)?.ts ?? 0) + 1e6);
+  expect(engine.statistics.verdicts).toMatchObject({ pass: 2005, drop: 0 });
 });
 
 test('a queue gives what came first, whenever it is asked', () => {
