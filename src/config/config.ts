@@ -60,6 +60,8 @@ export interface ServiceConfig {
     /** Events that wait so, of all Zeeks together. */
     readonly events: number;
   };
+  /** Open user requests of one application up to which none is packed; null: the engine's own number. */
+  readonly unpackedChains: number | null;
   readonly audit: { readonly to: Output; readonly passes: boolean };
   /** Bytes of events that are kept, so that policies can be replaced. */
   readonly journal: number;
@@ -77,12 +79,15 @@ const KEYS = [
   'flowtap',
   'limits',
   'time',
+  'chains',
   'replace',
   'audit',
   'log',
   'health',
 ];
 const SIZES = ['body', 'head', 'statement', 'reassembly'];
+/** More than a policy may allow to be open. */
+const MOST_UNPACKED = 100_000_000;
 const COUNTS = ['rows', 'prepared', 'pipeline', 'flows'];
 
 /**
@@ -115,6 +120,7 @@ export function readConfig(file: string, text: string): ServiceConfig {
     flowtap: readFlowTap(top.get('flowtap'), folder, names),
     ...limits(top.get('limits')),
     time: time(top.get('time')),
+    unpackedChains: top.get('chains')?.section(['unpacked']).get('unpacked')?.whole(0, MOST_UNPACKED) ?? null,
     journal: top.get('replace')?.section(['memory']).get('memory')?.size() ?? 256 * 1024 ** 2,
     audit: {
       to: output(audit?.get('file'), folder, 'stdout'),

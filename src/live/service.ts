@@ -39,12 +39,13 @@ export async function runService(
   parts: ServiceParts,
 ): Promise<void> {
   const tls = await Promise.all(config.zeeks.map((zeek) => checkZeek(zeek, config, parts)));
-  const { containment, journal } = config;
+  const { containment, journal, unpackedChains } = config;
   const tokens = new Tokens(policies);
   const engine = await createEngine({
     policies,
     containment,
     journal,
+    ...(unpackedChains === null ? {} : { unpackedChains }),
     // What Zeeks see beside the gate are copies.
     holds: ({ seenAt }) => seenAt === config.gate?.name,
     tokens,

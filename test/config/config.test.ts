@@ -32,6 +32,7 @@ zeeks:
       skipped: note
 limits: { body: 64KiB, rows: 5, idle: 2m, waiting: 1000, waiting-bytes: 1MiB }
 time: { wait: 20ms, ahead: 2s, late: 10s, events: 500 }
+chains: { unpacked: 5000 }
 audit: { file: log/audit.jsonl, passes: false }
 log: { file: stderr, level: debug }
 health: { listen: "[::1]:9464" }
@@ -59,6 +60,7 @@ describe('a configuration', () => {
       gate: null,
       flowtap: { kind: 'memory' },
       journal: 256 * 1024 ** 2,
+      unpackedChains: null,
       zeeks: [
         {
           name: 'a',
@@ -156,6 +158,7 @@ describe('a configuration', () => {
       limits: { body: 65_536, rows: 5, idle: 120_000_000 },
       inbox: { frames: 1000, bytes: 1_048_576 },
       time: { waitMs: 20, aheadMs: 2000, lateMs: 10_000, events: 500 },
+      unpackedChains: 5000,
       audit: { to: { kind: 'file', path: '/etc/flowtap/log/audit.jsonl' }, passes: false },
       log: { level: 'debug' },
       health: { host: '::1', port: 9464 },
@@ -312,6 +315,13 @@ describe('a configuration', () => {
       'flowtap.yaml:5:46',
       /"b" is none of a/,
       /write a|mean a/,
+    ],
+    [
+      'packs fewer than none',
+      with_('chains: { unpacked: -1 }'),
+      'flowtap.yaml:5:21',
+      /"-1" is no whole number from 0/,
+      /write such a number/,
     ],
     ['has no address', zeek('    url: 127.0.0.1:1'), 'flowtap.yaml:4:10', /no address/, /ws:\/\//],
     ['has another path', zeek('    url: ws://127.0.0.1:1/x'), 'flowtap.yaml:4:10', /no address/, /ws:\/\//],
