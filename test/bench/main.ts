@@ -124,25 +124,25 @@ try {
   const few = SIZES[0].toLocaleString('en');
   for (const [i, size] of SIZES.entries()) {
     const figures = chains[i] ?? null;
-    const open = `${size.toLocaleString('en')} open chains`;
+    const many = size.toLocaleString('en');
     row(
-      `bytes a chain at ${open}`,
+      `bytes a chain at ${many} open chains`,
       figures === null ? 'no memory' : figures.bytes.toFixed(0),
       'after a collection, in the heap and outside of it, with the answers that are awaited; aim: at most 1024 at a million; packed beyond 100,000',
     );
     if (i === 0) continue;
     for (const [what, load] of [
-      [`an event of ${BUSY.toLocaleString('en')} of ${open}`, 'busy'],
-      [`an event of one after the other of ${open}`, 'inTurn'],
-      [`an event of any of ${open}`, 'any'],
-      [`a bare look-up in a Map of ${size.toLocaleString('en')}`, 'lookUp'],
+      [`an event of ${BUSY.toLocaleString('en')} of ${many} chains`, 'busy'],
+      [`an event of one by one of ${many} chains`, 'inTurn'],
+      [`an event of any of ${many} chains`, 'any'],
+      [`a look-up in a Map of ${many}`, 'lookUp'],
     ] as const) {
       const aim = load === 'lookUp' ? 'for comparison' : 'aim: 1, a flat cost';
-      const [many, one] = [figures, chains[0] ?? null].map((each) => each?.micros[load].toFixed(2));
+      const [here, first] = [figures, chains[0] ?? null].map((each) => each?.micros[load].toFixed(2));
       row(
-        `time of ${what} / ${few}`,
+        `${what} / of ${few}`,
         figures === null ? 'no memory' : figures.ratios[load].toFixed(2),
-        `ratio; ${aim}${figures === null ? '' : `; ${many} us against ${one} us`}`,
+        `time ratio; ${aim}${figures === null ? '' : `; ${here} us against ${first} us`}`,
       );
     }
   }
