@@ -371,6 +371,14 @@ export class ChainStore {
     return this.#takeNews();
   }
 
+  /** A chain ends of which all has been said before. */
+  forget(id: ChainId, now: Micros): void {
+    const chain = this.get(id);
+    if (chain === null || chain.ended !== null) return;
+    this.#end(chain, now, 'expired');
+    this.#news.pop();
+  }
+
   /** The source ended: every open chain ends as it is. */
   finish(now: Micros): readonly ChainNews[] {
     for (const chain of [...this.#chains.values()]) this.#end(chain, now, 'source');

@@ -34,8 +34,10 @@ export interface Entry {
   readonly followers: Set<Entry>;
   /** The end of a block that it led to; null without one. */
   until: Micros | null;
-  /** Of a chain that has ended, and kept only because a denial that has consequences still rests on it. */
+  /** Of a chain that has ended, and kept only because what has not may rest on it. */
   past: boolean;
+  /** Chains that have ended and that it is part of, kept since it may turn out that a request was theirs. */
+  ended: number;
   /** Forgets its name; null when it has none. */
   forget: (() => void) | null;
   /** It says what later events of its flow mean, for as long as the flow lives. */
@@ -101,6 +103,6 @@ export function isHeld(entry: Entry): boolean {
   return false;
 }
 
-function isNeeded({ waiting, chains, until, context, tail }: Entry): boolean {
-  return waiting || chains.size > 0 || until !== null || (context && tail.live);
+function isNeeded({ waiting, chains, ended, until, context, tail }: Entry): boolean {
+  return waiting || chains.size > 0 || ended > 0 || until !== null || (context && tail.live);
 }

@@ -22,6 +22,8 @@ import { type Draft, Names } from './names.ts';
 
 /** Entries between two looks for what is not needed any more. */
 const SWEEP = 10_000;
+/** Chains that have ended and are kept, where a request may have been taken for the wrong one of two. */
+const KEPT_ENDED = 256;
 
 /** Holds at most so many bytes; of more, the oldest chain is given up. */
 export class Journal implements Witness {
@@ -33,6 +35,10 @@ export class Journal implements Witness {
   readonly #byId = new Map<ChainId, ChainState>();
   /** Open chains whose entries were given up. */
   readonly #lost = new Set<ChainState>();
+  /** Chains that have ended and are kept, with their entries, the first to end first. */
+  readonly #ended = new Map<ChainState, Set<Entry>>();
+  /** Entries that more than one open chain could have explained. */
+  readonly #ambiguous = new Set<Entry>();
   #sequence = 0;
   #bytes = 0;
   #draft: (Draft & { readonly key: string }) | null = null;
@@ -82,7 +88,7 @@ export class Journal implements Witness {
   /** Takes what was said, also when only time went on. */
   heed(outputs: readonly EngineOutput[], draft: Draft | null = null): void {
     for (const output of outputs) {
-      if (output.kind === 'chain') this.#endOf(output.record.id);
+      if (output.kind === 'chain') this.#endOf(output.record.id, output.record.outcome !== 'abandoned');
       if (output.kind !== 'verdict') continue;
       const { verdict } = output;
       const block = outputs.find((other) => other.kind === 'block' && other.block.verdict === verdict.id);
@@ -150,7 +156,11 @@ export class Journal implements Witness {
     if (entry === undefined) return;
     entry.chains.delete(from);
     this.#chains.get(from)?.delete(entry);
-    if (to.ended === null) this.#hold(entry, to);
+    if (this.#ended.get(from)?.delete(entry) === true) entry.ended--;
+    if (to.ended === null) {
+      entry.past = false;
+      this.#hold(entry, to);
+    } else this.#keepEnded(to, [entry]);
     this.#idle.add(entry);
   }
 
@@ -182,6 +192,9 @@ export class Journal implements Witness {
     this.#chains.clear();
     this.#byId.clear();
     this.#lost.clear();
+    for (const entry of this.#entries.values()) entry.ended = 0;
+    this.#ended.clear();
+    this.#ambiguous.clear();
   }
 
   /** Lets go of what ended and of blocks that are over. */
@@ -191,6 +204,7 @@ export class Journal implements Witness {
       if (chain.ended !== null) this.#conclude(chain, entries);
     }
     for (const chain of this.#lost) if (chain.ended !== null) this.#lost.delete(chain);
+    while (this.#ended.size > 0 && !this.#isGuessing) this.#forgetEnded();
     for (const entry of [...this.#entries.values()]) {
       if (entry.until !== null && entry.until <= now) entry.until = null;
       if (!isHeld(entry)) this.#remove(entry);
@@ -252,6 +266,7 @@ export class Journal implements Witness {
       return;
     }
     entry.said = [...entry.said, said];
+    if (verdict.candidates > 1) this.#ambiguous.add(entry);
     // What a passed request led to later cannot be judged without its chain, nor a job without its former run.
     if (judgedAlone && until !== null && verdict.reasons[0].code !== 'too-soon') entry.until = until;
   }
@@ -301,6 +316,7 @@ export class Journal implements Witness {
       followers: new Set(),
       until: null,
       past: false,
+      ended: 0,
       forget: null,
       context: false,
       said: draft.said,
@@ -330,10 +346,42 @@ export class Journal implements Witness {
     }
   }
 
-  #endOf(id: ChainId): void {
+  /** A chain has ended; when it did so by itself, a request that was taken for another one may turn out to be its own. */
+  #endOf(id: ChainId, settled: boolean): void {
     const chain = this.#byId.get(id);
     const entries = chain === undefined ? undefined : this.#chains.get(chain);
-    if (chain !== undefined && chain.ended !== null && entries !== undefined) this.#conclude(chain, entries);
+    if (chain === undefined || chain.ended === null || entries === undefined) return;
+    if (settled && this.#isGuessing) this.#keepEnded(chain, entries);
+    this.#conclude(chain, entries);
+  }
+
+  /** True while chains are open, and what is kept may have been taken for the wrong one of two. */
+  get #isGuessing(): boolean {
+    return this.#ambiguous.size > 0 && this.#chains.size > 0;
+  }
+
+  #keepEnded(chain: ChainState, entries: Iterable<Entry>): void {
+    const kept = this.#ended.get(chain) ?? new Set();
+    for (const entry of entries) {
+      if (kept.has(entry)) continue;
+      kept.add(entry);
+      entry.ended++;
+      entry.past = [...entry.chains].every(({ ended }) => ended !== null);
+    }
+    this.#ended.set(chain, kept);
+    if (this.#ended.size > KEPT_ENDED) this.#forgetEnded();
+  }
+
+  /** Lets go of the one that ended first. */
+  #forgetEnded(): void {
+    const [first] = this.#ended;
+    if (first === undefined) return;
+    const [chain, entries] = first;
+    this.#ended.delete(chain);
+    for (const entry of entries) {
+      entry.ended--;
+      if (!isHeld(entry)) this.#remove(entry);
+    }
   }
 
   /** A chain has ended. What was denied because of it cannot be judged again without it, and may have consequences still. */
@@ -364,6 +412,7 @@ export class Journal implements Witness {
 
   #remove(entry: Entry): void {
     if (!this.#entries.delete(entry.key)) return;
+    this.#ambiguous.delete(entry);
     const { tail, followers, leaders } = entry;
     entry.forget?.();
     tail.names.transaction?.members.delete(entry);
@@ -382,9 +431,13 @@ export class Journal implements Witness {
     if (this.#tails.delete(tail.flow.id)) this.#bytes -= TAIL_BYTES;
   }
 
-  /** Over the limit: first the oldest chain, then the oldest flow. */
+  /** Over the limit: first what has ended, then the oldest chain, then the oldest flow. */
   #evict(): void {
     while (this.#bytes > this.#most) {
+      if (this.#ended.size > 0) {
+        this.#forgetEnded();
+        continue;
+      }
       const oldest = this.#chains.entries().next();
       if (oldest.done !== true) {
         const [chain, entries] = oldest.value;
