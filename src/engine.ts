@@ -185,8 +185,8 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
         chainsPacked: sum(({ monitor }) => monitor.chains.honest.packed),
         memories: {
           remembered: sum(({ monitor }) => monitor.chains.memories.statistics.remembered),
-          evicted: sum(({ monitor }) => monitor.chains.memories.statistics.evicted),
-          redefined: sum(({ monitor }) => monitor.chains.memories.statistics.redefined),
+          evicted: sum(({ counts }) => counts.forgotten),
+          redefined: sum(({ counts }) => counts.redefined),
         },
         unmonitored: sum(({ counts }) => counts.unmonitored),
         covered: sum(({ counts }) => counts.covered),

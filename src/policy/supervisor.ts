@@ -30,7 +30,19 @@ export interface MonitorCounts {
   readonly evicted: number;
   readonly unmonitored: number;
   readonly covered: number;
+  /** Memories that were given up, and those that were learned again otherwise. */
+  readonly forgotten: number;
+  readonly redefined: number;
 }
+
+const NOTHING_COUNTED: MonitorCounts = {
+  opened: 0,
+  evicted: 0,
+  unmonitored: 0,
+  covered: 0,
+  forgotten: 0,
+  redefined: 0,
+};
 
 export class Supervisor {
   readonly #common: Common;
@@ -39,7 +51,7 @@ export class Supervisor {
   #monitor: Monitor;
   #rejudging: Rejudging | null = null;
   /** What monitors before this one counted, and this one while it judged again what those had judged. */
-  #before: MonitorCounts = { opened: 0, evicted: 0, unmonitored: 0, covered: 0 };
+  #before: MonitorCounts = NOTHING_COUNTED;
   /** Policies that judged an open chain before this one. */
   readonly #former = new Map<ChainId, readonly string[]>();
 
@@ -79,14 +91,7 @@ export class Supervisor {
   }
 
   get counts(): MonitorCounts {
-    const now = countsOf(this.#monitor);
-    const { opened, evicted, unmonitored, covered } = this.#before;
-    return {
-      opened: opened + now.opened,
-      evicted: evicted + now.evicted,
-      unmonitored: unmonitored + now.unmonitored,
-      covered: covered + now.covered,
-    };
+    return combined(this.#before, countsOf(this.#monitor), (before, now) => before + now);
   }
 
   handle(event: Event): readonly EngineOutput[] {
@@ -123,13 +128,7 @@ export class Supervisor {
     const rejudged = this.#rejudging.run(old, young, now);
     this.#rejudging = null;
     this.#monitor = young;
-    const again = countsOf(young);
-    this.#before = {
-      opened: counts.opened - again.opened,
-      evicted: counts.evicted - again.evicted,
-      unmonitored: counts.unmonitored - again.unmonitored,
-      covered: counts.covered - again.covered,
-    };
+    this.#before = combined(counts, countsOf(young), (all, again) => all - again);
     return { ...rejudged, outputs: this.#named(rejudged.outputs) };
   }
 
@@ -150,5 +149,22 @@ export class Supervisor {
 
 function countsOf({ chains, flows }: Monitor): MonitorCounts {
   const { opened, evicted } = chains.honest;
-  return { opened, evicted, unmonitored: flows.unmonitored, covered: flows.covered };
+  const { unmonitored, covered } = flows;
+  const { evicted: forgotten, redefined } = chains.memories.statistics;
+  return { opened, evicted, unmonitored, covered, forgotten, redefined };
+}
+
+function combined(
+  a: MonitorCounts,
+  b: MonitorCounts,
+  combine: (a: number, b: number) => number,
+): MonitorCounts {
+  return {
+    opened: combine(a.opened, b.opened),
+    evicted: combine(a.evicted, b.evicted),
+    unmonitored: combine(a.unmonitored, b.unmonitored),
+    covered: combine(a.covered, b.covered),
+    forgotten: combine(a.forgotten, b.forgotten),
+    redefined: combine(a.redefined, b.redefined),
+  };
 }

@@ -147,6 +147,27 @@ describe('what was remembered', () => {
     expect(forgotten).toContain('sessions: it was forgotten');
   });
 
+  test('is counted on', async () => {
+    const { engine, told, said } = await telling(shop(1, { most: 2 }));
+    for (const [user, sid] of [
+      ['alice', 's1'],
+      ['bob', 's1'],
+      ['carol', 's2'],
+      ['dave', 's3'],
+    ] as const)
+      logIn(told, user, sid);
+    expect(said()).toEqual([]);
+    const counted = { remembered: 2, evicted: 1, redefined: 1 };
+    expect(engine.statistics.memories).toEqual(counted);
+    for (const revision of [2, 3]) {
+      engine.replace([shop(revision, { most: 2 })]);
+      expect(engine.statistics.memories).toEqual(counted);
+    }
+    logIn(told, 'erin', 's3');
+    expect(said()).toEqual([]);
+    expect(engine.statistics.memories).toEqual({ ...counted, redefined: 2 });
+  });
+
   test('is known from the same moment on: what was surely never learned is denied', async () => {
     const hourLater = (told: Story): void => {
       aliceLogsIn(told);
