@@ -35,7 +35,28 @@ export function nearnessTo(slot: Slot, blockers: readonly Slot[] = []): Nearness
 const REMEMBERED = 512;
 const REMEMBERED_ENDED = 1024;
 
-type Kinds = Map<string, Set<Instance>>;
+/** The newest of one kind. */
+class Newest {
+  readonly all = new Set<Instance>();
+  /** Goes on behind the one that was forgotten last: whoever begins anew passes over all that left the set since it grew. */
+  readonly #inOrder = this.all.values();
+  readonly #most: number;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** Gives the one that is forgotten for it; null while there is room. */
+  add(parent: Instance): Instance | null {
+    this.all.add(parent);
+    if (this.all.size <= this.#most) return null;
+    const oldest = this.#inOrder.next().value as Instance;
+    this.all.delete(oldest);
+    return oldest;
+  }
+}
+
+type Kinds = Map<string, Newest>;
 
 /** The newest requests that expect others: the nearest place is sought below those of chains that are still open. */
 export class RecentParents {
@@ -50,21 +71,21 @@ export class RecentParents {
 
   add(parent: Instance): void {
     for (const { request } of parent.plan.children) {
-      const kind = kindOf(this.#open, request);
-      if (kind.has(parent)) continue;
+      const kind = kindOf(this.#open, request, REMEMBERED);
+      if (kind.all.has(parent)) continue;
       parent.known++;
-      const oldest = remember(kind, parent, REMEMBERED);
+      const oldest = kind.add(parent);
       if (oldest !== null && --oldest.known === 0) this.#forgotten(oldest);
     }
   }
 
   /** True while it is one of those for a kind of request below it. */
   has(parent: Instance, request: string): boolean {
-    return this.#open.get(request)?.has(parent) === true;
+    return this.#open.get(request)?.all.has(parent) === true;
   }
 
   retire(parent: Instance): void {
-    for (const { request } of parent.plan.children) this.#open.get(request)?.delete(parent);
+    for (const { request } of parent.plan.children) this.#open.get(request)?.all.delete(parent);
     parent.known = 0;
   }
 
@@ -72,7 +93,7 @@ export class RecentParents {
   end(parent: Instance): void {
     this.retire(parent);
     for (const { request } of parent.plan.children)
-      remember(kindOf(this.#ended, request), parent, REMEMBERED_ENDED);
+      kindOf(this.#ended, request, REMEMBERED_ENDED).add(parent);
   }
 
   /** The places for such a request below those of open chains. */
@@ -86,26 +107,16 @@ export class RecentParents {
   }
 }
 
-function kindOf(kinds: Kinds, request: string): Set<Instance> {
+function kindOf(kinds: Kinds, request: string, most: number): Newest {
   const known = kinds.get(request);
   if (known !== undefined) return known;
-  const made = new Set<Instance>();
+  const made = new Newest(most);
   kinds.set(request, made);
   return made;
 }
 
-/** Gives the one that is forgotten for it; null while there is room. */
-function remember(kind: Set<Instance>, parent: Instance, most: number): Instance | null {
-  kind.add(parent);
-  if (kind.size <= most) return null;
-  const oldest = kind.values().next();
-  if (oldest.done === true) return null;
-  kind.delete(oldest.value);
-  return oldest.value;
-}
-
 function* slotsOf(kinds: Kinds, request: string): Generator<Slot> {
-  for (const parent of kinds.get(request) ?? []) {
+  for (const parent of kinds.get(request)?.all ?? []) {
     for (const { position, request: expected } of parent.plan.children)
       if (expected === request && parent.expecting) yield parent.slotAt(position);
   }
