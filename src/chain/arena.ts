@@ -1,4 +1,5 @@
 // Memory outside of the collector's heap. Enters: bytes; leaves: where they are, and the same bytes.
+import { Numbered } from './numbered.ts';
 
 /** Bytes of a chunk. All of its cells are equally long; an empty one is given back as a whole. */
 const CHUNK = 1 << 20;
@@ -11,7 +12,8 @@ const NONE = 0xffff_ffff;
 
 class Chunk {
   readonly bytes = Buffer.allocUnsafeSlow(CHUNK);
-  readonly at: number;
+  /** Its number in the arena. */
+  at = 0;
   /** Bytes of a cell. */
   readonly size: number;
   used = 0;
@@ -20,8 +22,7 @@ class Chunk {
   /** Cells from here on were never used. */
   #fresh = 0;
 
-  constructor(at: number, size: number) {
-    this.at = at;
+  constructor(size: number) {
     this.size = size;
   }
 
@@ -53,14 +54,12 @@ type Roomy = Set<Chunk>;
  * written to, and copies what is new twice. Here they cost it nothing.
  */
 export class Arena {
-  readonly #chunks: (Chunk | null)[] = [];
-  /** Numbers of chunks that were given back. */
-  readonly #gaps: number[] = [];
+  readonly #chunks = new Numbered<Chunk>();
   readonly #roomy: Roomy[] = [];
 
   /** Bytes of all chunks. */
   get size(): number {
-    return (this.#chunks.length - this.#gaps.length) * CHUNK;
+    return this.#chunks.size * CHUNK;
   }
 
   /** Copies the first bytes, at most `LONGEST_CELL`; gives their address. */
@@ -89,18 +88,16 @@ export class Arena {
     // One that is empty is kept where no other has room, or each next cell could need a chunk of its own.
     if (chunk.used > 0 || roomy.size === 1) return;
     roomy.delete(chunk);
-    this.#chunks[chunk.at] = null;
-    this.#gaps.push(chunk.at);
+    this.#chunks.remove(chunk.at);
   }
 
   #chunkOf(address: number): Chunk {
-    return this.#chunks[Math.floor(address / CELLS)] as Chunk;
+    return this.#chunks.get(Math.floor(address / CELLS)) as Chunk;
   }
 
   #add(size: number, roomy: Roomy): Chunk {
-    const at = this.#gaps.pop() ?? this.#chunks.length;
-    const chunk = new Chunk(at, size);
-    this.#chunks[at] = chunk;
+    const chunk = new Chunk(size);
+    chunk.at = this.#chunks.add(chunk);
     roomy.add(chunk);
     return chunk;
   }

@@ -1,13 +1,12 @@
 // Sets of numbers by numbers. Enters: numbers with the bucket of each; leaves: what a bucket holds.
 import { NumberTable } from './number-table.ts';
+import { Numbered } from './numbered.ts';
 
 /** Nearly every bucket holds one number, which then needs no set of its own. */
 export class Buckets {
   /** The only number of a bucket, or, below 0, which of the sets it has. */
   readonly #held = new NumberTable();
-  readonly #sets: (Set<number> | null)[] = [];
-  /** Sets that no bucket has. */
-  readonly #gaps: number[] = [];
+  readonly #sets = new Numbered<Set<number>>();
 
   /** Buckets that hold something. */
   get size(): number {
@@ -24,11 +23,7 @@ export class Buckets {
     const held = this.#held.get(bucket);
     if (held === undefined) this.#held.set(bucket, number);
     else if (held < 0) this.#setOf(held).add(number);
-    else {
-      const at = this.#gaps.pop() ?? this.#sets.length;
-      this.#sets[at] = new Set([held, number]);
-      this.#held.set(bucket, -1 - at);
-    }
+    else this.#held.set(bucket, -1 - this.#sets.add(new Set([held, number])));
   }
 
   /** Takes out a number that is there. */
@@ -40,11 +35,10 @@ export class Buckets {
     set.delete(number);
     if (set.size > 0) return;
     this.#held.delete(bucket);
-    this.#sets[-1 - held] = null;
-    this.#gaps.push(-1 - held);
+    this.#sets.remove(-1 - held);
   }
 
   #setOf(held: number): Set<number> {
-    return this.#sets[-1 - held] as Set<number>;
+    return this.#sets.get(-1 - held) as Set<number>;
   }
 }

@@ -1,6 +1,7 @@
 // Finds the chains that explicit keys name. Enters: chains with the keys of their requests; leaves: chains.
 import type { ChainState } from './chain-state.ts';
 import { NumberTable } from './number-table.ts';
+import { Numbered } from './numbered.ts';
 import { TextHash } from './text-hash.ts';
 
 /** The chains that have a key with one value: nearly always a single one, which then needs no set of its own. */
@@ -13,9 +14,7 @@ const MOST_NAMED = 64;
 export class KeyIndex {
   /** Which of the holders each key with its value has. */
   readonly #named = new NumberTable();
-  readonly #holders: (Holders | null)[] = [];
-  /** Holders that are free. */
-  readonly #gaps: number[] = [];
+  readonly #holders = new Numbered<Holders>();
   readonly #hash = new TextHash();
 
   /** A request of this chain brought this key. Said twice it has to be taken back twice. */
@@ -23,34 +22,34 @@ export class KeyIndex {
     const name = this.#nameOf(key, value);
     const at = this.#named.get(name);
     if (at === undefined) {
-      const free = this.#gaps.pop() ?? this.#holders.length;
-      this.#holders[free] = chain;
-      this.#named.set(name, free);
+      this.#named.set(name, this.#holders.add(chain));
       return;
     }
-    const holders = this.#holders[at];
+    const holders = this.#holders.get(at);
     if (holders instanceof Map) holders.set(chain, (holders.get(chain) ?? 0) + 1);
-    else if (holders === chain) this.#holders[at] = new Map([[chain, 2]]);
+    else if (holders === chain) this.#holders.replace(at, new Map([[chain, 2]]));
     else
-      this.#holders[at] = new Map([
-        [holders as ChainState, 1],
-        [chain, 1],
-      ]);
+      this.#holders.replace(
+        at,
+        new Map([
+          [holders as ChainState, 1],
+          [chain, 1],
+        ]),
+      );
   }
 
   remove(chain: ChainState, key: string, value: string): void {
     const name = this.#nameOf(key, value);
     const at = this.#named.get(name);
     if (at === undefined) return;
-    const holders = this.#holders[at];
+    const holders = this.#holders.get(at);
     if (holders instanceof Map) {
       const left = (holders.get(chain) ?? 1) - 1;
       if (left > 0) holders.set(chain, left);
       else holders.delete(chain);
       if (holders.size > 0) return;
     } else if (holders !== chain) return;
-    this.#holders[at] = null;
-    this.#gaps.push(at);
+    this.#holders.remove(at);
     this.#named.delete(name);
   }
 
@@ -63,7 +62,7 @@ export class KeyIndex {
     for (const [key, value] of keys) {
       const at = this.#named.get(this.#nameOf(key, value));
       if (at === undefined) continue;
-      const holders = this.#holders[at] as Holders;
+      const holders = this.#holders.get(at) as Holders;
       if (holders instanceof Map && holders.size > MOST_NAMED) return 'many';
       const having = holders instanceof Map ? [...holders.keys()] : [holders];
       named = both(

@@ -1,6 +1,7 @@
 // The waiting slots of one kind of request. Enters: slots, requests; leaves: slots that a request's facts fit.
 import { Buckets } from './buckets.ts';
 import type { ChainState } from './chain-state.ts';
+import { Numbered } from './numbered.ts';
 import type { ChainRequest } from './request.ts';
 import type { Slot } from './state.ts';
 import type { TextHash } from './text-hash.ts';
@@ -45,9 +46,7 @@ export class KindIndex {
   readonly #hash: TextHash;
   readonly #masks = new Map<number, Masked>();
   /** The chain of each slot, by the number that the slot has here; a chain that is packed has no slots. */
-  readonly #chains: (ChainState | null)[] = [];
-  /** Numbers that no slot has. */
-  readonly #gaps: number[] = [];
+  readonly #chains = new Numbered<ChainState>();
   /** For each slot its mask and, for each fact, the hash of its value. */
   #rows: Int32Array;
   readonly #width: number;
@@ -66,8 +65,7 @@ export class KindIndex {
     const { scope } = slot.parent;
     const values = this.#facts.map((fact) => scope.fact(fact)?.value);
     const mask = maskOf(values);
-    const number = this.#gaps.pop() ?? this.#chains.length;
-    this.#chains[number] = slot.chain;
+    const number = this.#chains.add(slot.chain);
     slot.number = number;
     const row = this.#rowOf(number);
     this.#rows[row] = mask;
@@ -86,8 +84,7 @@ export class KindIndex {
     if (buckets.size === 0) this.#masks.delete(mask);
     else for (const [shared, fewer] of partial) fewer.take(this.#bucketOf(shared, this.#rows, row), number);
     slot.number = null;
-    this.#chains[number] = null;
-    this.#gaps.push(number);
+    this.#chains.remove(number);
   }
 
   /** Waiting slots whose chain agrees with every fact of the request; those with the most settled facts first. */
@@ -123,7 +120,7 @@ export class KindIndex {
 
   /** Its chain is made anew when it is packed. */
   #slotOf(request: string, number: number): Slot | null {
-    return this.#chains[number]?.waitingAt(request, number) ?? null;
+    return this.#chains.get(number)?.waitingAt(request, number) ?? null;
   }
 
   /** Different values may share a bucket. */
@@ -147,10 +144,9 @@ export class KindIndex {
     const known = masked.partial.get(shared);
     if (known !== undefined) return known;
     const made = new Buckets();
-    for (const [number, chain] of this.#chains.entries()) {
+    for (const number of this.#chains.numbers()) {
       const row = this.#rowOf(number);
-      if (chain !== null && this.#rows[row] === mask)
-        made.put(this.#bucketOf(shared, this.#rows, row), number);
+      if (this.#rows[row] === mask) made.put(this.#bucketOf(shared, this.#rows, row), number);
     }
     masked.partial.set(shared, made);
     return made;

@@ -1,5 +1,6 @@
 // Chains at rest, packed. Enters: numbers, texts and references, one after the other; leaves: them again, in the same order.
 import { Arena, LONGEST_CELL } from './arena.ts';
+import { Numbered } from './numbered.ts';
 import type { StepPlan } from './plan.ts';
 
 /** Bytes that are written at once; what does not fit a cell of the arena is not packed. */
@@ -34,9 +35,8 @@ export class KnownTexts {
 /** Texts that many chains have, such as the names of flows: each is kept once, for as long as a packed chain has it. */
 export class CountedTexts {
   readonly #numbers = new Map<string, number>();
-  readonly #texts: string[] = [];
+  readonly #texts = new Numbered<string>();
   readonly #counts: number[] = [];
-  readonly #gaps: number[] = [];
 
   /** Texts that somebody has. */
   get size(): number {
@@ -47,9 +47,8 @@ export class CountedTexts {
   take(text: string): number {
     let number = this.#numbers.get(text);
     if (number === undefined) {
-      number = this.#gaps.pop() ?? this.#texts.length;
+      number = this.#texts.add(text);
       this.#numbers.set(text, number);
-      this.#texts[number] = text;
       this.#counts[number] = 0;
     }
     this.#counts[number] = (this.#counts[number] as number) + 1;
@@ -58,13 +57,12 @@ export class CountedTexts {
 
   /** Gives a number back; leaves its text. */
   give(number: number): string {
-    const text = this.#texts[number] as string;
+    const text = this.#texts.get(number) as string;
     const left = (this.#counts[number] as number) - 1;
     this.#counts[number] = left;
     if (left === 0) {
       this.#numbers.delete(text);
-      this.#texts[number] = '';
-      this.#gaps.push(number);
+      this.#texts.remove(number);
     }
     return text;
   }
