@@ -160,7 +160,7 @@ export class Journal implements Witness {
     if (to.ended === null) {
       entry.past = false;
       this.#hold(entry, to);
-    } else this.#keepEnded(to, [entry]);
+    } else if (this.#ended.has(to)) this.#keepEnded(to, [entry]);
     this.#idle.add(entry);
   }
 
@@ -360,6 +360,7 @@ export class Journal implements Witness {
     return this.#ambiguous.size > 0 && this.#chains.size > 0;
   }
 
+  /** Keeps it whole, or not at all: a request without its chain would be judged as one that nothing explains. */
   #keepEnded(chain: ChainState, entries: Iterable<Entry>): void {
     const kept = this.#ended.get(chain) ?? new Set();
     for (const entry of entries) {
