@@ -8,7 +8,7 @@ const FEWEST = 8;
 /**
  * A hash table with open addressing: a key is looked for from its own place on, up to an empty one, and what follows a key
  * that leaves moves up (Knuth, The Art of Computer Programming, vol. 3, section 6.4, algorithms L and R). Of millions of
- * entries, where each look-up waits for memory, it takes one such wait, and a `Map` two or three, and 13 to 26 bytes an entry.
+ * entries, where each look-up waits for memory, it takes one such wait, and a `Map` two or three, and 13 to 26 bytes an entry while it grows.
  *
  * Keys are integers of 30 bits that are spread already, such as those of a `TextHash`; values are integers of 32 bits.
  */

@@ -372,7 +372,7 @@ export class ChainStore {
   }
 
   /** A chain ends of which all has been said before. */
-  forget(id: ChainId, now: Micros): void {
+  dismiss(id: ChainId, now: Micros): void {
     const chain = this.get(id);
     if (chain === null || chain.ended !== null) return;
     this.#end(chain, now, 'expired');

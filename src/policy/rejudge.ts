@@ -1,7 +1,6 @@
 // Judges what a journal holds by another policy. Enters: a journal, the old and the new monitor; leaves: what is newly denied, what no longer is.
 import { missingSteps } from '../chain/agreement.ts';
 import type { ChainState } from '../chain/chain-state.ts';
-import type { ChainStore } from '../chain/store.ts';
 import type { FlowEvent } from '../events/event.ts';
 import type { Micros } from '../flow.ts';
 import type { ChainId, ChainRecord, EngineOutput, Verdict, VerdictId } from '../verdict.ts';
@@ -117,7 +116,10 @@ export class Rejudging {
     young.chains.memories.carryOver(old.chains.memories, now);
     take(young.pass(now));
     // A new policy may expect more of them, but they are over.
-    for (const id of this.#ended) for (const store of storesOf(young)) store.forget(id, now);
+    for (const id of this.#ended) {
+      young.chains.honest.dismiss(id, now);
+      young.chains.tainted.dismiss(id, now);
+    }
     journal.sweep(now);
 
     const kept = new Set(journal.chains.kept.map(({ serial }) => serial));
@@ -179,10 +181,6 @@ export class Rejudging {
     }
     return lifted;
   }
-}
-
-function storesOf({ chains: { honest, tainted } }: Monitor): readonly ChainStore[] {
-  return [honest, tainted];
 }
 
 function isHonest({ tainted }: ChainState): boolean {
