@@ -1,4 +1,4 @@
-// The seed of all property tests. Enters: PROPERTY_SEED; leaves: fast-check's configuration.
+// The seed of property tests that have none of their own. Enters: PROPERTY_SEED; leaves: fast-check's configuration.
 import { randomInt } from 'node:crypto';
 import fc from 'fast-check';
 
